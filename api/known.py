@@ -1,0 +1,28 @@
+"""Names that a client gives, looked up in the registry."""
+
+from api.problems import NotFound
+from bypuls.store import catalog
+from bypuls.store.database import Connection
+
+
+def check_node(connection: Connection, node: str | None) -> None:
+    """Raise NotFound unless the registry knows the node; None passes."""
+    if node is not None and not catalog.node_exists(connection, node):
+        raise unknown_node(node)
+
+
+def unknown_node(node: str) -> NotFound:
+    """Say that there is no such node."""
+    return NotFound(f"There is no node '{node}'. GET /api/v1/nodes lists those there are.")
+
+
+def known_stream(connection: Connection, name: str) -> tuple[int, catalog.Stream]:
+    """Return the number and the entry of the stream `node/channel`; raises NotFound."""
+    node, _, channel = name.partition("/")
+    found = catalog.find_stream(connection, node, channel)
+    if found is None:
+        check_node(connection, node)
+        raise NotFound(
+            f"Node '{node}' has no channel '{channel}'. GET /api/v1/streams?node={node} lists those it has."
+        )
+    return found

@@ -1,0 +1,97 @@
+"""The query parameters that several nouns share: their form, their limits, and what is said of wrong ones."""
+
+import re
+from difflib import get_close_matches
+from typing import Annotated
+
+from fastapi import Query, Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from api import times
+from api.problems import BadParameter, QueryTooLong
+from bypuls.quantities import QUANTITIES
+from bypuls.store.catalog import Box
+from bypuls.topics import NODE_PATTERN
+
+LONGEST_QUERY = 4_096
+"""Bytes of a query string."""
+
+LONGEST_NAME = 500
+"""Characters of a channel or an owner."""
+
+
+# Python's own conversions also take 1_0, +10, nan and the digits of other scripts.
+_WHOLE = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def _digits(text: str) -> str:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError("a whole number is written in the digits 0 to 9, as 1000")
+    return text
+
+
+def _box(text: str) -> Box:
+    parts = text.split(",")
+    if len(parts) != 4 or not all(map(_DECIMAL.fullmatch, parts)):
+        raise ValueError("a bbox has four numbers: west,south,east,north in degrees, as 10.9,59.9,11.3,60.1")
+    west, south, east, north = map(float, parts)
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise ValueError(
+            "the edges must satisfy -180 <= west <= east <= 180 and -90 <= south <= north <= 90, "
+            "in the order west,south,east,north (longitude first)"
+        )
+    return Box(west, south, east, north)
+
+
+def _quantity(key: str) -> str:
+    if key not in QUANTITIES:
+        near = get_close_matches(key.lower(), QUANTITIES, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"the catalogue has no such quantity{hint} (/api/v1/quantities lists them)")
+    return key
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it holds control characters, which no name has")
+    return text
+
+
+DIGITS = BeforeValidator(_digits)
+Time = Annotated[int, BeforeValidator(times.parse), WithJsonSchema({"type": "string", "format": "date-time"})]
+BoundingBox = Annotated[Box, BeforeValidator(_box), WithJsonSchema({"type": "string"})]
+QuantityKey = Annotated[
+    str, AfterValidator(_quantity), WithJsonSchema({"type": "string", "enum": sorted(QUANTITIES)})
+]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_printable)]
+NodeName = Annotated[str, Field(pattern=f"^{NODE_PATTERN}$")]
+
+
+class Parameters(BaseModel):
+    """The parameters of one route; unknown ones are refused, so that a typing error is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+NoParameters = Annotated[Parameters, Query()]
+
+
+class Paged(Parameters):
+    """The parameters of a list that is given in pages."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000), DIGITS] = 1_000
+    """most entries to give"""
+    cursor: str | None = None
+    """where to go on: `next` of the page before; the other parameters stay as they were"""
+
+
+async def check_query(request: Request) -> None:
+    """Refuse what no route takes: a query that is too long, a parameter given twice."""
+    length = len(request.scope["query_string"])
+    if length > LONGEST_QUERY:
+        raise QueryTooLong(f"The query has {length} bytes, the limit is {LONGEST_QUERY}.")
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadParameter(name, None, "it is given more than once, and only one of them can hold")

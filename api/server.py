@@ -1,0 +1,95 @@
+"""Serving the application: one process, one listening socket, a clean end."""
+
+import signal
+import socket
+import threading
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api import problems
+from api.app import create_app
+from api.headers import ALWAYS
+from bypuls.errors import SettingsError
+from bypuls.logs import configure
+from bypuls.settings import ApiSettings, DatabaseSettings
+from bypuls.store.database import Database
+
+_GRACE = 5
+"""Seconds that running answers get to end when the service stops."""
+
+
+def run(database: DatabaseSettings, api: ApiSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then end what runs and return.
+
+    The database may come later: until then /readyz and the data answer 503. Raises SettingsError when the
+    address can't be listened on.
+    """
+    configure()
+    pool = Database(
+        database.url.get_secret_value(),
+        name="bypuls api",
+        connections=database.connections,
+        statement_timeout=database.statement_timeout,
+    )
+    with _listen(api.host, api.port) as listening, pool:
+        config = uvicorn.Config(
+            create_app(pool, api),
+            loop="uvloop",
+            http=_Protocol,
+            lifespan="off",
+            log_config=None,
+            log_level="critical",  # failed requests are logged by the application, once
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        if threading.current_thread() is threading.main_thread():
+            # The server ends on these by itself, but then raises them again, which would end the process.
+            signal.signal(signal.SIGTERM, _ended)
+            signal.signal(signal.SIGINT, _ended)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+class _Protocol(HttpToolsProtocol):
+    """Answers what is no HTTP with a problem: such requests never reach the application."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer, and close the connection."""
+        answer = problems.not_http()
+        answer.headers.update({**ALWAYS, "Connection": "close"})
+        fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
+        self.transport.write(b"".join([b"HTTP/1.1 400 Bad Request\r\n", fields, b"\r\n", answer.body]))
+        self.transport.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket here, so that a taken port is one clear sentence.
+
+    It names its protocol: without, asyncio leaves TCP_NODELAY off, and each answer with a body waits 40 ms.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _taken(host, port, error) from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2_048)
+    except OSError as error:
+        listening.close()
+        raise _taken(host, port, error) from error
+    return listening
+
+
+def _taken(host: str, port: int, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"the API can't listen on {host} port {port}: {error.strerror}; see BYPULS_API_HOST, BYPULS_API_PORT"
+    )
+
+
+def _ended(*_: object) -> None:
+    """Do nothing: the server has heard the signal."""

@@ -1,0 +1,1 @@
+"""The platform on one machine with nothing installed beforehand: `bypuls up`."""

@@ -1,0 +1,127 @@
+"""Settings by concern, read from the environment with the prefix BYPULS_; `.env` files are not read.
+
+The table in the README is made from these classes (`bypuls settings`).
+"""
+
+import re
+from enum import StrEnum
+from socket import gethostname
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bypuls.errors import SettingsError
+
+
+class Enrolment(StrEnum):
+    """What happens to nodes that the registry doesn't know."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore")
+
+
+class DatabaseSettings(_Settings, env_prefix="BYPULS_DATABASE_"):
+    """Where the readings are kept."""
+
+    url: SecretStr = Field(description="PostgreSQL URL, such as postgresql://bypuls_api:secret@db/bypuls")
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: SecretStr) -> SecretStr:
+        # Here, because the driver's own message would show the whole URL, with its password.
+        text = url.get_secret_value()
+        if not text.startswith(("postgresql://", "postgres://")) or _BAD_PERCENT.search(text):
+            raise ValueError(
+                "not a PostgreSQL URL: postgresql://user:password@host:port/database, with % as %25"
+            )
+        return url
+
+    connections: int = Field(8, ge=1, le=100, description="most connections that one process opens")
+    statement_timeout: float = Field(30.0, gt=0, description="longest query of the API, in seconds")
+
+
+class BrokerSettings(_Settings, env_prefix="BYPULS_MQTT_"):
+    """How to reach the MQTT broker."""
+
+    host: str = Field("127.0.0.1", description="broker's host name or address")
+    port: int = Field(1883, ge=1, le=65535, description="broker's port")
+    username: str | None = Field(None, description="user name at the broker")
+    password: SecretStr | None = Field(None, description="password at the broker")
+    tls: bool = Field(False, description="encrypt, and check the broker's certificate")
+    ca_file: str | None = Field(
+        None, description="certificates to trust, a PEM file; the system's if not set"
+    )
+
+
+class IngestSettings(_Settings, env_prefix="BYPULS_INGEST_"):
+    """How readings are taken in."""
+
+    enrolment: Enrolment = Field(
+        Enrolment.OPEN, description="open: unknown nodes are registered; closed: quarantined"
+    )
+    client_id: str = Field(
+        default_factory=gethostname,
+        pattern=r"^[A-Za-z0-9_.-]{1,100}$",
+        description="this instance at the broker, the same after a restart; the host's name if not set",
+    )
+    group: str = Field("ingest", pattern=r"^[A-Za-z0-9_-]+$", description="name of the shared subscription")
+    filters: str = Field("bypuls/+/+/up/#", description="topic filters of readings, separated by spaces")
+    batch_age: float = Field(
+        0.1, ge=0, le=10, description="a batch is committed when its oldest message is this old, in seconds"
+    )
+    batch_bytes: int = Field(4 << 20, ge=1, description="or when its messages take this much memory")
+    in_flight: int = Field(20_000, ge=1, le=65_535, description="most unacknowledged messages (MQTT 5)")
+    queue_bytes: int = Field(
+        64 << 20, ge=1 << 20, description="most payload bytes held; then the broker waits"
+    )
+    max_channels: int = Field(1_000, ge=1, description="most channels a node may enrol by itself")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65_533, description="port of /metrics; worker k uses port + k"
+    )
+    metrics_host: str = Field("127.0.0.1", description="address of /metrics")
+
+
+class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
+    """How the HTTP API is served."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=1, le=65535, description="port to listen on")
+    operator_token: SecretStr | None = Field(
+        None,
+        description="bearer token for the quarantine; without it all who reach the API may read it",
+    )
+
+
+class RoleSettings(_Settings, env_prefix="BYPULS_ROLE_"):
+    """Passwords that `bypuls migrate` gives to the database roles; without one a role has none."""
+
+    ingest_password: SecretStr | None = Field(None, description="of bypuls_ingest")
+    api_password: SecretStr | None = Field(None, description="of bypuls_api")
+    grafana_password: SecretStr | None = Field(None, description="of bypuls_grafana")
+
+
+S = TypeVar("S", bound=_Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Read one concern from the environment.
+
+    Raises SettingsError that names each variable that is missing or wrong, and never its value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        lines = [
+            f"{prefix}{part['loc'][0]}".upper() + f": {part['msg']}"
+            for part in error.errors(include_input=False)
+        ]
+        raise SettingsError("; ".join(lines)) from None

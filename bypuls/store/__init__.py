@@ -1,0 +1,1 @@
+"""The store: everything that is known about PostgreSQL and TimescaleDB, and the only importer of psycopg."""

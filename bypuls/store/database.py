@@ -1,0 +1,97 @@
+"""Connections to the database, and its errors turned into ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+# A half-open connection must not hang a service: the kernel gives up after about 25 s of silence.
+_LIVENESS: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
+# SQLSTATEs of a database that may well accept the same statement later. Besides the connection: the
+# transaction lost a race, the server is starting, stopping, full, read-only or short of something, or the
+# schema is not there (yet), which is nothing the data can be blamed for.
+_PASSING_CLASSES = {"08", "25", "28", "3D", "3F", "40", "42", "53", "55", "57", "58"}
+
+
+_NO_SCHEMA = {"42P01", "42703"}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into StoreUnavailable, QueryTooSlow or StoreError, with their cause kept."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreUnavailable(f"no database connection became free: {error}") from error
+    except pg.QueryCanceled as error:
+        raise QueryTooSlow(
+            "the query took longer than the statement timeout; ask for a smaller range"
+        ) from error
+    except psycopg.Error as error:
+        code = error.sqlstate
+        message = f"{error} (SQLSTATE {code})" if code else f"{error}"
+        if code in _NO_SCHEMA:
+            message = f"the database lacks a table or column; `bypuls migrate` makes them: {message}"
+        lost = code is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        if lost or (code or "")[:2] in _PASSING_CLASSES:
+            raise StoreUnavailable(message) from error
+        raise StoreError(message) from error
+
+
+def connect(url: str, *, name: str, statement_timeout: float = 60.0, autocommit: bool = False) -> Connection:
+    """Open one connection, with the session in UTC; `name` is what the server shows for it.
+
+    `statement_timeout` is in seconds, 0 for none. Raises StoreUnavailable.
+    """
+    with translated():
+        return psycopg.connect(url, autocommit=autocommit, **_options(name, statement_timeout))
+
+
+class Database:
+    """A pool of connections for a service that answers many requests; open it by `with`."""
+
+    def __init__(self, url: str, *, name: str, connections: int, statement_timeout: float) -> None:
+        """`connections` bounds the pool, `statement_timeout` (seconds) every query."""
+        self._pool = ConnectionPool(
+            url,
+            kwargs=_options(name, statement_timeout) | {"autocommit": True},
+            min_size=1,
+            max_size=connections,
+            timeout=5.0,
+            reconnect_timeout=2.0,  # above it the pool doubles its pauses, and heals half a minute late
+            max_waiting=200,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    def __enter__(self) -> "Database":
+        self._pool.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection in autocommit mode; hold it for one query, never while a client reads."""
+        with translated(), self._pool.connection() as connection:
+            yield connection
+
+
+def _options(name: str, statement_timeout: float) -> dict[str, Any]:
+    session = f"-c statement_timeout={round(statement_timeout * 1000)} -c timezone=UTC"
+    return _LIVENESS | {"application_name": name, "options": session}

@@ -1,0 +1,38 @@
+-- name: register_nodes
+-- Make the named nodes what the file says; returns those that were new (true) or changed (false). In order of
+-- their names, as ingest enrols them, so that no two writers wait for each other.
+INSERT INTO node (node, owner, place, latitude, longitude)
+SELECT * FROM unnest(%(nodes)s::text[], %(owners)s::text[], %(places)s::text[], %(latitudes)s::float8[],
+                     %(longitudes)s::float8[]) AS w (node, owner, place, latitude, longitude)
+ORDER BY node
+ON CONFLICT (node) DO UPDATE
+SET owner = excluded.owner, place = excluded.place, latitude = excluded.latitude, longitude = excluded.longitude
+WHERE (node.owner, node.place, node.latitude, node.longitude)
+      IS DISTINCT FROM (excluded.owner, excluded.place, excluded.latitude, excluded.longitude)
+RETURNING node, xmax = 0 AS is_new;
+
+-- name: register_streams
+-- Make the named streams what the file says, the unit of one that is there excepted; returns those that were
+-- new (true) or changed (false). A row that stays as it is gets locked all the same.
+INSERT INTO stream (node_id, channel, quantity, statistic, unit, expected_interval, open_data)
+SELECT n.node_id, w.channel, w.quantity, w.statistic, w.unit, w.expected_interval, w.open_data
+FROM unnest(%(nodes)s::text[], %(channels)s::text[], %(quantities)s::text[], %(statistics)s::text[],
+            %(units)s::text[], %(intervals)s::float8[], %(open)s::boolean[])
+     AS w (node, channel, quantity, statistic, unit, expected_interval, open_data)
+JOIN node n USING (node)
+ORDER BY n.node_id, w.channel
+ON CONFLICT (node_id, channel) DO UPDATE
+SET quantity = excluded.quantity, statistic = excluded.statistic,
+    expected_interval = excluded.expected_interval, open_data = excluded.open_data
+WHERE (stream.quantity, stream.statistic, stream.expected_interval, stream.open_data)
+      IS DISTINCT FROM (excluded.quantity, excluded.statistic, excluded.expected_interval, excluded.open_data)
+RETURNING channel, xmax = 0 AS is_new;
+
+-- name: find_other_units
+-- Streams that are kept in another unit than the file's.
+SELECT w.node, w.channel, s.unit, w.unit
+FROM unnest(%(nodes)s::text[], %(channels)s::text[], %(units)s::text[]) AS w (node, channel, unit)
+JOIN node n USING (node)
+JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel
+WHERE s.unit <> w.unit
+ORDER BY w.node, w.channel;

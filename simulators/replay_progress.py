@@ -1,0 +1,61 @@
+"""How far a replay has got: a bar where a person watches, a line now and then where a log is written."""
+
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+_BETWEEN_LINES = 5.0
+
+
+class ReplayProgress:
+    """Shows readings acknowledged out of `total`, of which `done` were so before; a context manager."""
+
+    def __init__(self, console: Console, total: int, done: int) -> None:
+        self._console = console
+        self._total = total
+        self._done = self._safe = done
+        self._start = self._last_line = time.monotonic()
+        self._bar = Progress(
+            TextColumn("replaying"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=total, completed=done, text=self._text())
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._start
+
+    @property
+    def readings(self) -> int:
+        """Readings acknowledged since the start."""
+        return self._safe - self._done
+
+    @property
+    def rate(self) -> float:
+        """Readings acknowledged a second, since the start."""
+        return self.readings / max(self.seconds, 1e-6)
+
+    def update(self, safe: int) -> None:
+        """Show that `safe` readings are acknowledged by now."""
+        self._safe = safe
+        self._bar.update(self._task, completed=safe, text=self._text())
+        if not self._console.is_terminal and time.monotonic() - self._last_line >= _BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            self._console.print(self._text())
+
+    def _text(self) -> str:
+        return f"{self._safe:,} of {self._total:,} readings safe, {self.rate:,.0f}/s"

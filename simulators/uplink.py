@@ -1,0 +1,279 @@
+"""Uplink: what a node does to get its packs stored, for many nodes over one connection.
+
+Every pack has the (log, seq) of its node and is kept until an acknowledgement says that it is safe; until
+then it is sent again and again. One connection can have one last will only, so a whole uplink that dies
+leaves its nodes' status at `online`.
+"""
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+import msgspec
+from paho.mqtt.client import MQTTMessageInfo
+
+from bypuls import topics
+from bypuls.errors import BypulsError, PackError
+from bypuls.senml import MAX_PAYLOAD, Record, encode_json
+from bypuls.settings import BrokerSettings
+from simulators.connection import Connection
+
+_TICK = 0.1
+_LONGEST_WAIT = 60.0
+_ONLINE, _OFFLINE = b'{"state":"online"}', b'{"state":"offline"}'
+
+
+class Position(NamedTuple):
+    """How far a node's store has got: its log, and the last seq before the first pack to be sent."""
+
+    log: str
+    seq: int
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return the start of a store that has just been made."""
+        return cls(secrets.token_hex(6), 0)
+
+
+class Counters(NamedTuple):
+    """Packs sent (once each), sent again, acknowledged and in flight; and acknowledgements ignored."""
+
+    sent: int
+    resent: int
+    acknowledged: int
+    in_flight: int
+    ignored: int
+
+
+class _Acknowledgement(msgspec.Struct):
+    log: str
+    seq: list[tuple[int, int]]
+
+
+@dataclass(slots=True)
+class _Pack:
+    topic: str
+    payload: bytes
+    sent: float
+    published: MQTTMessageInfo | None = None
+
+
+@dataclass(slots=True)
+class _Store:
+    """One node's packs that are not known to be safe, by seq, oldest first."""
+
+    log: str
+    last: int
+    packs: dict[int, _Pack] = field(default_factory=dict)
+    attempts: int = 0
+    next_resend: float = 0.0
+    burst: int = 1
+
+
+class Uplink:
+    """Sends packs for `nodes`, each continuing at its position; use it as a context manager.
+
+    At most `per_node` packs of a node and `in_flight` packs of all are unacknowledged; then `send` waits.
+    A node's oldest pack is sent again after `resend_after` seconds, and then ever more rarely, up to once a
+    minute. `tell` gets sentences for people about outages. Entering raises BypulsError when the broker can't
+    be reached; later outages heal by themselves.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        nodes: Mapping[str, Position],
+        *,
+        tell: Callable[[str], None],
+        in_flight: int = 512,
+        per_node: int = 64,
+        resend_after: float = 5.0,
+    ) -> None:
+        self._stores = {node: _Store(position.log, position.seq) for node, position in nodes.items()}
+        self._limit, self._node_limit = in_flight, per_node
+        self._resend_after = resend_after
+        self._connection = Connection(broker, f"bypuls-{secrets.token_hex(6)}", self._received, tell)
+        self._changed = threading.Condition()
+        self._sent = self._resent = self._acknowledged = self._in_flight = self._ignored = 0
+        self._last_progress = time.monotonic()
+        self._greeted = 0
+        self._greetings: list[MQTTMessageInfo] = []
+        self._stop = threading.Event()
+        self._tender = threading.Thread(target=self._tend, name="uplink", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._connection.open()
+        try:
+            if not self._greet():
+                refusal = self._connection.refusal
+                raise BypulsError(
+                    refusal or "the MQTT broker does not confirm subscriptions; is it overloaded?"
+                )
+        except BaseException:
+            self._connection.close()
+            raise
+        self._tender.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop.set()
+        self._tender.join()
+        farewells = self._publish_status(_OFFLINE) if self._connection.up else []
+        deadline = time.monotonic() + 2
+        while not all(info.is_published() for info in farewells) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._connection.close()
+
+    @property
+    def counters(self) -> Counters:
+        """What has happened since the start."""
+        with self._changed:
+            return Counters(self._sent, self._resent, self._acknowledged, self._in_flight, self._ignored)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to the broker now."""
+        return self._connection.up
+
+    @property
+    def silence(self) -> float:
+        """Seconds without any acknowledgement while packs are in flight; 0 when none is."""
+        with self._changed:
+            return time.monotonic() - self._last_progress if self._in_flight else 0.0
+
+    def safe(self, node: str) -> int:
+        """Return the seq up to which every pack of the node is acknowledged."""
+        with self._changed:
+            store = self._stores[node]
+            return next(iter(store.packs), store.last + 1) - 1
+
+    def send(self, node: str, records: list[Record], timeout: float | None = None) -> int | None:
+        """Number the records as the node's next pack, send it, and return its seq.
+
+        Waits while as many packs are in flight as may be; returns None, and has sent nothing, when that lasts
+        longer than `timeout` seconds. Raises BypulsError when the broker does not let us publish, or
+        when the pack is larger than `MAX_PAYLOAD` bytes, and ValueError when it is empty.
+        """
+        if self._connection.refusal is not None:
+            raise BypulsError(self._connection.refusal)
+        if not records:
+            raise ValueError("a pack needs at least one record")
+        store = self._stores[node]
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(store), timeout):
+                return None
+            seq = store.last + 1
+            records[0].log, records[0].seq = store.log, seq
+            payload = encode_json(records)
+            if len(payload) > MAX_PAYLOAD:
+                raise BypulsError(
+                    f"a pack has {len(payload)} bytes, the limit is {MAX_PAYLOAD}; put fewer rows into one"
+                )
+            now = time.monotonic()
+            if not store.packs:
+                store.next_resend = now + self._patience(store)
+            if not self._in_flight:
+                self._last_progress = now
+            pack = store.packs[seq] = _Pack(topics.topic(node, topics.Leaf.UP), payload, now)
+            store.last = seq
+            self._in_flight += 1
+            self._sent += 1
+        # Outside the lock: paho calls back with a lock of its own held, which publish() needs too.
+        pack.published = self._connection.publish(pack.topic, payload)
+        return seq
+
+    def drain(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds until every pack is acknowledged; tells whether that is so."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._in_flight == 0, timeout)
+
+    def _has_room(self, store: _Store) -> bool:
+        return self._in_flight < self._limit and len(store.packs) < self._node_limit
+
+    def _patience(self, store: _Store) -> float:
+        doubled = self._resend_after * 2.0 ** min(store.attempts, 30)
+        return min(doubled, _LONGEST_WAIT) * random.uniform(0.8, 1.2)
+
+    def _received(self, topic: str, payload: bytes) -> None:
+        """Take in an acknowledgement; anything that isn't a good one of ours is counted and ignored."""
+        try:
+            node = topics.parse(topic).node
+            acknowledgement = msgspec.json.decode(payload, type=_Acknowledgement)
+        except (PackError, msgspec.DecodeError, UnicodeDecodeError):
+            with self._changed:
+                self._ignored += 1
+            return
+        store = self._stores.get(node)
+        with self._changed:
+            if store is None or store.log != acknowledgement.log:
+                self._ignored += 1
+                return
+            ranges = acknowledgement.seq
+            safe = [seq for seq in store.packs if any(low <= seq <= high for low, high in ranges)]
+            if any(high > store.last for _, high in ranges):
+                self._ignored += 1  # it speaks of packs that were never sent; what it says of others stands
+            if not safe:
+                return
+            for seq in safe:
+                del store.packs[seq]
+            now = self._last_progress = time.monotonic()
+            oldest = next(iter(store.packs.values()), None)
+            # After a resend, ingest is there again: ever more of what it may have lost is sent at once.
+            store.burst = min(2 * store.burst, self._node_limit) if oldest and store.attempts else 1
+            store.attempts = 0
+            store.next_resend = max(now, oldest.sent + self._patience(store)) if oldest else 0.0
+            self._in_flight -= len(safe)
+            self._acknowledged += len(safe)
+            self._changed.notify_all()
+
+    def _tend(self) -> None:
+        """Greet after each reconnection and send overdue packs again, until the end."""
+        while not self._stop.wait(_TICK):
+            if not self._connection.up:
+                continue
+            if self._greeted != self._connection.number and not self._greet():
+                continue
+            for pack in self._overdue():
+                pack.published = self._connection.publish(pack.topic, pack.payload)
+
+    def _overdue(self) -> list[_Pack]:
+        now = time.monotonic()
+        overdue = []
+        with self._changed:
+            for store in self._stores.values():
+                if not store.packs or now < store.next_resend:
+                    continue
+                late = [pack for pack in store.packs.values() if now - pack.sent >= self._resend_after]
+                # paho itself sends again what the broker has not confirmed.
+                late = [pack for pack in late if pack.published is not None and pack.published.is_published()]
+                if not late:
+                    continue
+                if store.attempts:
+                    store.burst = 1  # the last attempt was in vain
+                for pack in late[: store.burst]:
+                    pack.sent = now
+                    overdue.append(pack)
+                store.attempts += 1
+                store.next_resend = now + self._patience(store)
+            self._resent += len(overdue)
+        return overdue
+
+    def _greet(self) -> bool:
+        """Subscribe to the acknowledgements and say that the nodes are online."""
+        number = self._connection.number
+        if not self._connection.subscribe([topics.topic(node, topics.Leaf.ACK) for node in self._stores]):
+            return False
+        if self._connection.refusal is not None:
+            return False
+        if all(info.is_published() for info in self._greetings):  # or paho still sends them again itself
+            self._greetings = self._publish_status(_ONLINE)
+        self._greeted = number
+        return True
+
+    def _publish_status(self, state: bytes) -> list[MQTTMessageInfo]:
+        publish, status = self._connection.publish, topics.Leaf.STATUS
+        return [publish(topics.topic(node, status), state, retain=True) for node in self._stores]

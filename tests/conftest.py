@@ -1,0 +1,37 @@
+"""The real servers, and a fresh database for each test; what can't be had makes the tests fail."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from testbed import Databases, DatabaseServer, Mosquitto, timescale_server
+
+
+@pytest.fixture(scope="session")
+def timescale() -> Iterator[DatabaseServer]:
+    """A TimescaleDB server for the whole run; a test that stops it starts it again."""
+    with timescale_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Iterator[Mosquitto]:
+    """An open broker for the whole run; tests take node names of their own."""
+    with Mosquitto() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def databases(timescale: DatabaseServer) -> Iterator[Databases]:
+    """Databases on the TimescaleDB server."""
+    from bypuls.store.migrate import migrate  # here, so that tests of other things run without the store
+
+    with Databases(timescale.url, migrate) as made:
+        yield made
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """The superuser's URL of a fresh, migrated TimescaleDB database."""
+    with databases.migrated() as url:
+        yield url

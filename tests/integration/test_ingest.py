@@ -1,0 +1,323 @@
+"""How ingest treats its neighbours: broker and database, their outages and limits."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cbor2
+import psycopg
+from paho.mqtt.client import MQTTv311
+
+from testbed import Databases, Device, Ingest, Link, Mosquitto, as_role
+from testbed.port import free_port
+
+NOW = float(int(time.time()))
+
+
+def count(url: str, what: str = "reading") -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(f"SELECT count(*) FROM {what}".encode()).fetchone()  # noqa: S608
+        assert row is not None
+        return int(row[0])
+
+
+@contextmanager
+def locked_readings(url: str) -> Iterator[None]:
+    """Keep everybody from writing readings, so that no commit can end."""
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE reading IN EXCLUSIVE MODE")
+        yield
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def pack(seq: int, log: str = "a") -> list[dict[str, object]]:
+    return [{"bt": NOW - seq, "n": "no2", "v": float(seq), "log": log, "seq": seq}]
+
+
+def test_a_pack_is_acknowledged_after_its_commit_and_not_before(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    with Ingest(database_url, mosquitto.port) as ingest, Device(mosquitto.port) as device:
+        with locked_readings(database_url):
+            device.send("bypuls/v1/order-1/up", pack(1))
+            time.sleep(1)
+            assert device.acknowledged("order-1", "a") == set()
+        ingest.wait_for(lambda: device.acknowledged("order-1", "a") == {1}, "acknowledge")
+        assert count(database_url) == 1
+        assert abs(device.acks["order-1"][0]["now"] - time.time()) < 5
+
+
+def test_closed_enrolment_keeps_unknown_nodes_in_quarantine(database_url: str, mosquitto: Mosquitto) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO node (node) VALUES ('known-1')")
+    with (
+        Ingest(database_url, mosquitto.port, INGEST_ENROLMENT="closed") as ingest,
+        Device(mosquitto.port) as device,
+    ):
+        device.send("bypuls/v1/stranger-1/up", pack(1))
+        device.send("bypuls/v1/stranger-1/status", b'{"state":"online"}')
+        device.send("bypuls/v1/known-1/up", pack(1))
+        ingest.wait_for(lambda: device.acknowledged("known-1", "a") == {1}, "acknowledge")
+        assert (count(database_url), count(database_url, "node")) == (1, 1)
+        assert count(database_url, "quarantine WHERE reason = 'unknown_node'") == 2
+
+
+def test_a_stranger_is_acknowledged_because_quarantine_has_its_packs_each_for_itself(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    with (
+        Ingest(database_url, mosquitto.port, INGEST_ENROLMENT="closed") as ingest,
+        Device(mosquitto.port) as device,
+    ):
+        for _ in range(3):  # the same bytes, but each another reading, for it counts from receipt
+            device.send("bypuls/v1/stranger-2/up", [{"n": "no2", "v": 7}])
+        device.send("bypuls/v1/stranger-2/up", pack(1))
+        ingest.wait_for(lambda: device.acknowledged("stranger-2", "a") == {1}, "acknowledge")
+        assert count(database_url, "quarantine") == 4
+        with psycopg.connect(database_url) as connection:
+            connection.execute("INSERT INTO node (node) VALUES ('stranger-2')")
+            connection.execute("UPDATE quarantine SET replay_requested_at = now()")
+        ingest.wait_for(lambda: count(database_url) == 4, "replay")
+
+
+def test_after_an_outage_the_numbers_of_the_registry_are_learnt_anew(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    with Ingest(database_url, mosquitto.port) as ingest, Device(mosquitto.port) as device:
+        device.send("bypuls/v1/first-1/up", pack(1))
+        ingest.wait_for(lambda: device.acknowledged("first-1", "a") == {1}, "acknowledge")
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            connection.execute("TRUNCATE reading, pack_log, stream, node RESTART IDENTITY CASCADE")
+            connection.execute("INSERT INTO node (node) VALUES ('other-1')")
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s"
+            connection.execute(end, ["bypuls-ingest-test%"])
+        device.send("bypuls/v1/first-1/up", pack(2))
+        ingest.wait_for(lambda: device.acknowledged("first-1", "a") == {1, 2}, "acknowledge")
+        assert (
+            count(database_url, "reading NATURAL JOIN stream NATURAL JOIN node WHERE node = 'first-1'") == 1
+        )
+
+
+def test_packs_as_dense_as_they_can_be_stay_within_the_memory(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    dense = cbor2.dumps([{-2: "no2", -3: NOW - 1000}, *({2: 1} for _ in range(60_000))])
+    names = json.dumps([{"n": "x" * 200_000, "v": 1}])
+    with Ingest(database_url, mosquitto.port) as ingest, Device(mosquitto.port) as device:
+        for number in range(40):
+            device.send(f"bypuls/v1/dense-{number}/up", dense)
+        for number in range(200):
+            device.send(
+                "bypuls/v1/names-1/up", names.replace("x", str(number % 10), number % 1000 + 1).encode()
+            )
+        device.send("bypuls/v1/last-1/up", pack(1))
+        ingest.wait_for(lambda: device.acknowledged("last-1", "a") == {1}, "get through", timeout=90)
+        peak = int(Path(f"/proc/{ingest.pid}/status").read_text().split("VmHWM:")[1].split()[0]) / 1000
+        assert peak < 250
+
+
+def test_after_a_restart_of_the_broker_ingest_connects_again_and_says_so(database_url: str) -> None:
+    with Mosquitto() as broker, Ingest(database_url, broker.port) as ingest:
+        broker.kill()
+        ingest.wait_for(
+            lambda: ingest.metric("connected", neighbour="broker") == 0, "see that the broker is gone"
+        )
+        broker.start()
+        ingest.wait_for(lambda: ingest.metric("reconnects", neighbour="broker") == 1, "connect again")
+        with Device(broker.port) as device:
+            device.send("bypuls/v1/again-1/up", pack(1))
+            ingest.wait_for(lambda: device.acknowledged("again-1", "a") == {1}, "acknowledge")
+        assert "broker lost" in ingest.log.read_text()
+
+
+def test_a_broker_that_knows_only_3_1_1_is_spoken_to_in_3_1_1(database_url: str) -> None:
+    port = free_port()
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        sys.executable,
+        "-m",
+        "bypuls.embedded.amqtt_broker",
+        str(port),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as broker:
+        try:
+            while not listens(port):
+                time.sleep(0.05)
+            with Ingest(database_url, port) as ingest, Device(port, protocol=MQTTv311) as device:
+                device.send("bypuls/v1/old-1/up", pack(1))
+                ingest.wait_for(lambda: device.acknowledged("old-1", "a") == {1}, "acknowledge")
+        finally:
+            broker.terminate()
+
+
+def test_acknowledgements_of_an_earlier_connection_confirm_nothing_on_a_later_one(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    # The first connection's messages are committed while the second one already stands: were they confirmed
+    # on it, other messages with their packet identifiers would be lost when ingest is killed.
+    with Link("127.0.0.1", mosquitto.port) as link, Device(mosquitto.port) as device:
+        ingest = Ingest(database_url, link.port)
+        with ingest:
+            with locked_readings(database_url):
+                for number in range(20):
+                    device.send("bypuls/v1/early-1/up", [{"bt": NOW - number, "n": "no2", "v": 1.0}])
+                ingest.wait_for(lambda: ingest.metric("messages") == 20, "receive")
+                link.cut()
+                time.sleep(0.5)
+                link.heal()
+                ingest.wait_for(lambda: ingest.metric("messages") == 40, "receive again")
+                for number in range(20, 40):
+                    device.send("bypuls/v1/early-1/up", [{"bt": NOW - number, "n": "no2", "v": 1.0}])
+                ingest.wait_for(lambda: ingest.metric("messages") == 60, "receive more")
+            ingest.wait_for(lambda: count(database_url) == 40, "store")
+            assert ingest.metric("repeats") == 20
+            assert ingest.stop() == 0
+            ingest.start()
+            time.sleep(1)
+            assert ingest.metric("messages") == 0, "everything was confirmed, so nothing is delivered again"
+
+
+def test_an_acknowledgement_that_is_due_when_the_connection_is_made_again_disturbs_nothing(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    with (
+        Link("127.0.0.1", mosquitto.port) as link,
+        Device(mosquitto.port) as device,
+        Ingest(database_url, link.port) as ingest,
+    ):
+        with locked_readings(database_url):
+            for number in range(20):
+                device.send("bypuls/v1/due-1/up", [{"bt": NOW - number, "n": "no2", "v": 1.0}])
+            ingest.wait_for(lambda: ingest.metric("messages") == 20, "receive")
+            link.cut()
+        ingest.wait_for(lambda: count(database_url) == 20, "store while the broker is away")
+        link.heal()
+        ingest.wait_for(lambda: ingest.metric("messages") == 40, "receive again")
+        assert ingest.metric("reconnects", neighbour="broker") == 1
+        assert "rotocol error" not in ingest.log.read_text()
+
+
+def test_when_the_queue_is_full_the_broker_waits_and_nothing_is_lost(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    limit = 1 << 20
+    with (
+        Ingest(database_url, mosquitto.port, INGEST_QUEUE_BYTES=str(limit)) as ingest,
+        Device(mosquitto.port) as device,
+    ):
+        padding = "x" * 20_000
+        with locked_readings(database_url):
+            for number in range(200):
+                device.send(
+                    "bypuls/v1/full-1/up", [{"bt": NOW - number, "n": "no2", "v": 1.0, "note": padding}]
+                )
+            time.sleep(1)
+            assert ingest.metric("messages") < 200
+            assert limit <= ingest.metric("queue_bytes") < limit + 600_000, "one read ahead at the most"
+        ingest.wait_for(lambda: count(database_url) == 200, "store everything")
+        ingest.wait_for(lambda: ingest.metric("queue_bytes") == 0, "empty its queue")
+
+
+def test_sigterm_commits_and_acknowledges_what_is_held(database_url: str, mosquitto: Mosquitto) -> None:
+    with (
+        Ingest(database_url, mosquitto.port, INGEST_BATCH_AGE="10") as ingest,
+        Device(mosquitto.port) as device,
+    ):
+        for seq in range(1, 101):
+            device.send("bypuls/v1/held-1/up", pack(seq))
+        ingest.wait_for(lambda: ingest.metric("messages") == 100, "receive")
+        assert count(database_url) == 0
+        assert ingest.stop() == 0
+        assert count(database_url) == 100
+        deadline = time.monotonic() + 5
+        while device.acknowledged("held-1", "a") != set(range(1, 101)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert device.acknowledged("held-1", "a") == set(range(1, 101))
+
+
+def test_several_workers_share_the_load_and_a_dead_one_is_replaced(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    with Ingest(database_url, mosquitto.port, workers=2) as ingest, Device(mosquitto.port) as device:
+        ingest.wait_for(lambda: ingest.metric("connected", neighbour="broker") == 2, "start both workers")
+        for seq in range(1, 201):
+            device.send(f"bypuls/v1/shared-{seq % 7}/up", pack(seq))
+        ingest.wait_for(lambda: count(database_url) == 200, "store")
+        assert count(database_url, "(SELECT DISTINCT stream_id FROM reading) s") == 7
+        children = subprocess.run(
+            ["pgrep", "--parent", str(ingest.pid), "--full", "spawn_main"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        assert len(children) == 2
+        os.kill(int(children[0]), signal.SIGKILL)
+        ingest.wait_for(lambda: "worker died" in ingest.log.read_text(), "see the death")
+        ingest.wait_for(lambda: ingest.metric("connected", neighbour="broker") == 2, "replace the worker")
+        for seq in range(201, 401):
+            device.send(f"bypuls/v1/shared-{seq % 7}/up", pack(seq))
+        ingest.wait_for(lambda: count(database_url) == 400, "store the rest")
+
+
+def refusal(database_url: str, **settings: str) -> str:
+    """Run ingest, which is to end at once, and return what it says."""
+    environment = os.environ | {"BYPULS_DATABASE_URL": as_role(database_url, "bypuls_ingest")} | settings
+    ended = subprocess.run(
+        [sys.executable, "-m", "bypuls", "ingest"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_a_broker_that_isnt_there_gives_one_clear_sentence(database_url: str) -> None:
+    with Mosquitto() as broker:
+        broker.stop()
+        assert f"can't connect to the broker at 127.0.0.1:{broker.port}" in refusal(
+            database_url, BYPULS_MQTT_PORT=str(broker.port)
+        )
+
+
+def test_a_broker_that_refuses_the_password_gives_one_clear_sentence(database_url: str) -> None:
+    with Mosquitto("allow_anonymous false\n") as broker:
+        message = refusal(
+            database_url,
+            BYPULS_MQTT_PORT=str(broker.port),
+            BYPULS_MQTT_USERNAME="ingest",
+            BYPULS_MQTT_PASSWORD="wrong-secret",
+        )
+        assert "Not authorized" in message
+        assert "wrong-secret" not in message
+
+
+def test_a_database_that_isnt_there_gives_one_clear_sentence(mosquitto: Mosquitto) -> None:
+    url = "postgresql://nobody:hidden-secret@127.0.0.1:9/nothing"
+    message = refusal(url, BYPULS_DATABASE_URL=url, BYPULS_MQTT_PORT=str(mosquitto.port))
+    assert "connection failed" in message
+    assert "hidden-secret" not in message
+
+
+def test_a_database_without_the_schema_gives_one_clear_sentence(
+    databases: Databases, mosquitto: Mosquitto
+) -> None:
+    with databases.empty() as url:
+        message = refusal(url, BYPULS_DATABASE_URL=url, BYPULS_MQTT_PORT=str(mosquitto.port))
+        assert "bypuls migrate" in message

@@ -1,0 +1,72 @@
+"""Migrations: on every edition, once, in turn, and never on a newer database."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from bypuls.errors import StoreError
+from bypuls.settings import RoleSettings
+from bypuls.store.migrate import migrate
+from testbed import Databases, as_role
+
+
+def value(url: str, query: str) -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query.encode()).fetchone()
+        return None if row is None else row[0]
+
+
+def test_migrations_are_applied_once_and_make_a_hypertable(databases: Databases) -> None:
+    with databases.empty() as url:
+        assert migrate(url) == ["0001_readings", "0002_roles"]
+        assert migrate(url) == []
+        assert value(url, "SELECT count(*) FROM timescaledb_information.hypertables") == 1
+
+
+def test_several_migrations_at_once_wait_for_each_other(databases: Databases) -> None:
+    with databases.empty() as url, ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(migrate, [url] * 4))
+    assert sorted(map(len, applied)) == [0, 0, 0, 2]
+
+
+def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO bypuls_migration (name) VALUES ('9999_future')")
+    with pytest.raises(StoreError, match=r"9999_future.*install the newer Bypuls"):
+        migrate(database_url)
+
+
+def test_a_table_filled_before_timescaledb_came_becomes_a_hypertable(databases: Databases) -> None:
+    with databases.empty() as url:
+        migrate(url)
+        with psycopg.connect(url) as connection:
+            connection.execute("DROP TABLE reading")
+            connection.execute(
+                """CREATE TABLE reading (time timestamptz, stream_id int, value float8, flags int2,
+                                         PRIMARY KEY (stream_id, time))"""
+            )
+            connection.execute("INSERT INTO reading VALUES (now(), 1, 2, 0)")
+        migrate(url)
+        assert value(url, "SELECT count(*) FROM timescaledb_information.hypertables") == 1
+        assert value(url, "SELECT count(*) FROM reading") == 1
+
+
+def test_the_roles_get_their_passwords_and_only_their_rights(database_url: str) -> None:
+    migrate(database_url, RoleSettings(grafana_password=SecretStr("a 'quoted' secret")))
+    stored = value(database_url, "SELECT rolpassword FROM pg_authid WHERE rolname = 'bypuls_grafana'")
+    assert str(stored).startswith("SCRAM-SHA-256$")
+    for role, statement in (
+        ("bypuls_grafana", "SELECT payload FROM quarantine"),
+        ("bypuls_grafana", "DELETE FROM reading"),
+        ("bypuls_api", "INSERT INTO node (node) VALUES ('x')"),
+        ("bypuls_api", "UPDATE quarantine SET reason = 'x'"),
+        ("bypuls_ingest", "UPDATE reading SET value = 0"),
+        ("bypuls_ingest", "DELETE FROM reading"),
+    ):
+        with (
+            psycopg.connect(as_role(database_url, role)) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute(statement.encode())
