@@ -190,7 +190,8 @@ def _answer(request: Request, error: Exception) -> Json:
     if "errors" in extra:
         detail = "; ".join(_sentence(each) for each in extra["errors"])
     if kind.status >= 500:
-        log.error(
+        tell = log.info if isinstance(error, TooManyExports) else log.error
+        tell(
             "request failed",
             path=request.url.path,
             status=kind.status,

@@ -4,13 +4,10 @@ All calls into paho are made on this thread; the others only hand over. So nothi
 nothing is published inside one, and no lock of paho's is waited for.
 """
 
-import selectors
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -25,6 +22,7 @@ from bypuls.settings import BrokerSettings, IngestSettings
 from bypuls.topics import Leaf, topic
 from ingest.arrival import Arrival
 from ingest.backoff import Backoff
+from ingest.doorbell import Doorbell
 from ingest.metrics import Metrics
 from ingest.queue import ArrivalQueue
 from ingest.quick_client import QuickClient
@@ -35,6 +33,9 @@ _TICK = 0.2
 _MOST_AT_ONCE = 500
 ANSWER_WITHIN = 5.0
 """Seconds that the broker has to answer a connection and its subscriptions."""
+
+SILENCE = 10.0
+"""Seconds after which a silent broker is asked for a sign of life; after twice that it counts as lost."""
 
 _UNSUPPORTED_VERSION = 0x84
 _TAKEN_OVER = 0x8E
@@ -67,15 +68,15 @@ class BrokerLink:
         self._received: list[Arrival] = []
         self._settled: deque[Sequence[Arrival]] = deque()
         self._outgoing: deque[tuple[str, bytes]] = deque()
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.setblocking(False)
-        self._wake_write.setblocking(False)
+        self._doorbell = Doorbell()
         self._stopping = threading.Event()
         self._quiet = threading.Event()
         self._refusal = ""
         self._code: int | None = None
         self._proven = False
         self._connected = False
+        self._heard = 0.0
+        self._asked = False
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
         self.failure: BaseException | None = None
 
@@ -94,22 +95,18 @@ class BrokerLink:
         """Confirm messages to the broker, in this order, and publish replies (topic, payload) to nodes."""
         self._settled.append(arrivals)
         self._outgoing.extend(replies)
-        self._wake()
+        self._doorbell.ring()
 
     def stop_reading(self) -> None:
         """Take no more messages; acknowledgements still go out."""
         self._quiet.set()
-        self._wake()
+        self._doorbell.ring()
 
     def stop(self, timeout: float) -> None:
         """Send what is due, disconnect cleanly and end the thread."""
         self._stopping.set()
-        self._wake()
+        self._doorbell.ring()
         self._thread.join(timeout)
-
-    def _wake(self) -> None:
-        with suppress(BlockingIOError):  # then it is awake already
-            self._wake_write.send(b"\0")
 
     # What follows runs on the thread.
 
@@ -179,6 +176,7 @@ class BrokerLink:
         # With this set paho leaves packets in its queue, for the loop below to write many at once.
         client.on_socket_register_write = lambda *_: None
         self._connected = False
+        self._heard = time.monotonic()
         # Counted here, not at the CONNACK: an acknowledgement that is due now belongs to the last connection.
         self._connection += 1
         return client
@@ -219,7 +217,8 @@ class BrokerLink:
             return
         reading = not self._connected or not (self._queue.is_full or self._quiet.is_set())
         ahead = reading and sock.pending() > 0
-        readable = self._wait(sock, reading, 0 if ahead else timeout)
+        readable = self._doorbell.wait(sock, reading=reading, timeout=0 if ahead else timeout)
+        self._feel_pulse(client, heard=readable or not reading)
         for _ in range(_MOST_AT_ONCE if reading else 0):
             if not (readable or sock.pending()):
                 break
@@ -234,21 +233,17 @@ class BrokerLink:
         self._write_due(client)
         client.loop_misc()
 
-    def _wait(self, sock: Any, reading: bool, timeout: float) -> bool:
-        with selectors.PollSelector() as selector:
-            selector.register(self._wake_read, selectors.EVENT_READ)
-            events = (selectors.EVENT_READ if reading else 0) | (
-                selectors.EVENT_WRITE if sock.has_unsent else 0
-            )
-            if events:
-                selector.register(sock, events)
-            readable = False
-            for key, mask in selector.select(timeout):
-                if key.fileobj is self._wake_read:
-                    self._wake_read.recv(4096)
-                elif mask & selectors.EVENT_READ:
-                    readable = True
-            return readable
+    def _feel_pulse(self, client: QuickClient, heard: bool) -> None:
+        """Ask a silent broker for a sign of life: TCP notices a host that is gone, not a stopped process."""
+        now = time.monotonic()
+        if heard:
+            self._heard, self._asked = now, False
+        elif now - self._heard > 2 * SILENCE:
+            self._lose(f"the broker has not answered for {2 * SILENCE:g} s")
+            client.hang_up()
+        elif now - self._heard > SILENCE and not self._asked:
+            self._asked = True
+            client.ask()
 
     def _write_due(self, client: QuickClient) -> None:
         while self._settled:
@@ -260,7 +255,7 @@ class BrokerLink:
                     client.ack(arrival.mid, 2)
         while self._outgoing and self._connected:
             reply_topic, payload = self._outgoing.popleft()
-            client.publish(reply_topic, payload)
+            client.reply(reply_topic, payload)
         if client.want_write():
             client.loop_write()
         sock: Any = client.socket()

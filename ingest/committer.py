@@ -12,13 +12,14 @@ import structlog
 from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
 from bypuls.quarantine import Fault, Reason
 from bypuls.readings import SECOND
-from bypuls.sequences import closed_ranges
+from bypuls.sequences import Range, closed_ranges
 from bypuls.store.commit import Commit, Message, Outcome
 from bypuls.store.writer import Writer
 from bypuls.topics import Leaf, topic
 from ingest.arrival import Arrival
 from ingest.backoff import Backoff
 from ingest.metrics import Metrics
+from ingest.watch import Watch
 
 _log = structlog.get_logger()
 
@@ -29,6 +30,12 @@ Reply = tuple[str, bytes]
 
 STALE = -1
 """As `outages` of a batch: it is to be checked (again) before it is committed."""
+
+
+class _Acknowledgement(msgspec.Struct):
+    log: str
+    seq: list[Range]
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,7 @@ class Committer:
         check: Callable[[Sequence[Arrival]], Iterable[Batch]],
         forget: Callable[[], None],
         metrics: Metrics,
+        watch: Watch,
         pause: Callable[[float], bool],
     ) -> None:
         """`check` checks messages, `forget` drops what is known of the registry, `pause` tells to give up."""
@@ -65,6 +73,7 @@ class Committer:
         self._check = check
         self._forget = forget
         self._metrics = metrics
+        self._watch = watch
         self._pause = pause
         self._available = True
         self.outages = 0
@@ -83,7 +92,8 @@ class Committer:
                     if len(parts) > 1:
                         return [reply for part in parts for reply in self.commit(part)]
                     batch = parts[0]
-                outcome = self._writer.write(batch.commit)
+                with self._watch.asking():
+                    outcome = self._writer.write(batch.commit)
             except StoreUnavailable as error:
                 if isinstance(error, QueryTooSlow) and len(batch.arrivals) > 1:
                     return self._halve(batch)
@@ -131,7 +141,8 @@ class Committer:
         backoff = Backoff()
         while True:
             try:
-                result = work()
+                with self._watch.asking():
+                    result = work()
             except StoreUnavailable as error:
                 self._wait_out(error, backoff)
             else:
@@ -182,7 +193,7 @@ def _replies(batch: Batch) -> list[Reply]:
     return [
         (
             topic(pack.node, Leaf.ACK),
-            msgspec.json.encode({"log": log, "seq": closed_ranges(pack.seqs), "now": now}),
+            msgspec.json.encode(_Acknowledgement(log, closed_ranges(pack.seqs), now)),
         )
         for log, pack in packs
     ]

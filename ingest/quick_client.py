@@ -35,6 +35,27 @@ class QuickClient(Client):
         if sock is not None:
             sock.send(b"".join([b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids]))
 
+    def reply(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 0: paho makes an object with a lock for each message, 15 us of them."""
+        sock: Any = self.socket()
+        if sock is not None:
+            name = topic.encode()
+            no_properties = b"\0" if self._protocol == MQTTv5 else b""
+            body = len(name).to_bytes(2, "big") + name + no_properties + payload
+            sock.send(b"\x30" + _variable_byte_integer(len(body)) + body)
+
+    def ask(self) -> None:
+        """Send a PINGREQ; the answer is a PINGRESP."""
+        sock: Any = self.socket()
+        if sock is not None:
+            sock.send(b"\xc0\x00")
+
+    def hang_up(self) -> None:
+        """Close the connection without a farewell, which a broker that stands still would not read."""
+        sock: Any = self.socket()
+        if sock is not None:
+            sock.close()
+
     def _create_socket(self) -> Any:
         sock: Any = super()._create_socket()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -64,6 +85,15 @@ class QuickClient(Client):
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         self._receive(topic, packet[position:], mid, qos)
         return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _variable_byte_integer(number: int) -> bytes:
+    """Write a length as MQTT does (MQTT 5, section 1.5.5)."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
 
 
 def _after_properties(packet: bytes, position: int) -> int:

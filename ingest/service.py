@@ -5,6 +5,7 @@ broker thread -> ArrivalQueue -> checking thread -> one batch ahead -> committin
       +---------------------- acknowledgements, after the commit <----------+
 """
 
+import gc
 import os
 import queue as handover
 import threading
@@ -29,6 +30,7 @@ from ingest.committer import Batch, Committer, Stopped
 from ingest.directory import Directory
 from ingest.metrics import Metrics
 from ingest.queue import ArrivalQueue
+from ingest.watch import Watch
 from ingest.workers import keep_running
 
 _log = structlog.get_logger()
@@ -70,8 +72,9 @@ class Worker:
         self._checking = threading.Lock()  # the committing thread checks too, when it splits or replays
         self._writer = Writer(url, name)
         self._abandon = threading.Event()
+        self._watch = Watch(self._metrics)
         self._committer = Committer(
-            self._writer, self._check, self._forget, self._metrics, self._abandon.wait
+            self._writer, self._check, self._forget, self._metrics, self._watch, self._abandon.wait
         )
         self._checked: handover.Queue[Batch | None] = handover.Queue(maxsize=1)
         self._failure: BaseException | None = None
@@ -82,6 +85,7 @@ class Worker:
         Raises BypulsError if the database or the broker can't be reached at the start, or a thread died.
         """
         self._directory.greet()
+        self._metrics.connected.labels("database").set(1)
         self._serve_metrics()
         self._link.start()
         threads = [
@@ -94,6 +98,7 @@ class Worker:
         while not stop() and self._failed() is None:
             time.sleep(0.2)
             self._metrics.queue_bytes.set(self._queue.held_bytes)
+            self._watch.look()
         self._finish(threads)
         failure = self._failed()
         if failure is not None:
@@ -201,7 +206,7 @@ class Worker:
         messages = [Message(arrival.topic, arrival.payload, arrival.received) for arrival in arrivals]
         outages = self._committer.outages
         try:
-            with self._checking:
+            with self._checking, self._watch.asking():
                 return Batch(arrivals, self._checker.check(messages), outages)
         except StoreUnavailable:
             raise
@@ -247,7 +252,7 @@ class Worker:
 
 def run(database: DatabaseSettings, broker: BrokerSettings, ingest: IngestSettings, workers: int) -> None:
     """Run ingest until SIGTERM or SIGINT, in this process or, for several workers, in one process each."""
-    configure()
+    _prepare()
     with Interruption() as interruption:
         if workers == 1:
             Worker(database, broker, ingest, 0, 1).run(lambda: interruption.wanted)
@@ -256,10 +261,20 @@ def run(database: DatabaseSettings, broker: BrokerSettings, ingest: IngestSettin
             keep_running(jobs, interruption.wait)
 
 
+def _prepare() -> None:
+    """Set up what belongs to the process: logs, and a cyclic collector that runs seldom.
+
+    Nothing on the hot path makes cycles, but the thousands of packs in work made the collector walk over
+    them again and again: a fifth of this process's time, 2.3 to 2.8 us a reading instead of 1.7 to 2.3.
+    """
+    configure()
+    gc.set_threshold(200_000, 20, 20)
+
+
 def _run_one(
     database: DatabaseSettings, broker: BrokerSettings, ingest: IngestSettings, number: int, workers: int
 ) -> None:
-    configure()
+    _prepare()
     parent = os.getppid()
     with Interruption() as interruption:
         worker = Worker(database, broker, ingest, number, workers)

@@ -90,6 +90,7 @@ class _Platform:
                 f"(log: {self._postgres.child.log}). "
                 f"If the folder can't be repaired, move it away and start again, or {ELSEWHERE}"
             ) from error
+        self._tell(f"database: {self._postgres.url()}")
         self._launch(self._broker)
         self._await(lambda: answers(self._plan.mqtt_port), self._broker)
         self._tell(f"{self._broker.name}: mqtt://{HOST}:{self._plan.mqtt_port}")

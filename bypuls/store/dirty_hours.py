@@ -3,6 +3,7 @@
 import numpy as np
 
 from bypuls.readings import SECOND, ReadingBatch
+from bypuls.store.array_text import array_text
 from bypuls.store.database import Connection
 from bypuls.store.sql import load
 
@@ -32,13 +33,17 @@ class DirtyHours:
             self._generation = row[0]
             self._kept.clear()
         # Stream and hour in one number: hours since 1970 stay below 2**31 until the year 246,000.
-        marks = np.unique((readings.stream.astype(np.int64) << 32) | (readings.time // HOUR))
-        fresh = [mark for mark in marks.tolist() if mark not in self._kept]
+        marks = (readings.stream.astype(np.int64) << 32) | (readings.time // HOUR)
+        lead = np.append(True, marks[1:] != marks[:-1])  # readings are sorted by stream and time
+        fresh = [mark for mark in marks[lead].tolist() if mark not in self._kept]
         if not fresh:
             return
         self._pending += fresh
         keys = np.array(fresh)
-        columns = {"streams": (keys >> 32).tolist(), "hours": (keys & 0xFFFFFFFF).tolist()}
+        columns = {
+            "streams": array_text((keys >> 32).tolist()),
+            "hours": array_text((keys & 0xFFFFFFFF).tolist()),
+        }
         connection.execute(queries["mark_dirty_hours"], columns | {"generation": self._generation})
 
     def keep(self) -> None:

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import psycopg
@@ -14,15 +14,20 @@ from bypuls.errors import StoreUnavailable
 from bypuls.instants import to_datetime, to_microseconds
 from bypuls.quarantine import MOST_DETAIL, Fault, Reason
 from bypuls.readings import SECOND, FloatArray
-from bypuls.sequences import closed_ranges, multirange
+from bypuls.sequences import Range, closed_ranges, multirange
+from bypuls.store.array_text import array_text
 from bypuls.store.binary_copy import encode, postgres_time
-from bypuls.store.commit import Commit, Message, Outcome
+from bypuls.store.commit import Commit, Message, Outcome, PackSeen
 from bypuls.store.database import Connection, connect, translated
 from bypuls.store.dirty_hours import DirtyHours
 from bypuls.store.sql import load
 
 KEPT_BYTES = 256 * 1024
 """Quarantine keeps at most this much of a payload, and says how long it was."""
+
+BLOCK = 4096
+"""Seqs in one row of the sequence log. A single row for a node whose seqs jump grew without bound: with a
+million ranges in it a commit took 3 s."""
 
 SEEN_EVERY = 10 * SECOND
 """`node.last_seen` is written at most this often for a node: a row per node and batch would cost too much."""
@@ -130,7 +135,7 @@ class Writer:
     def _see_nodes(self, connection: Connection, commit: Commit) -> None:
         due = {n: at for n, at in commit.seen.items() if at - self._seen.get(n, -SEEN_EVERY) >= SEEN_EVERY}
         if due:
-            columns = {"nodes": list(due), "received": [to_datetime(at) for at in due.values()]}
+            columns = {"nodes": array_text(list(due)), "received": array_text(list(due.values()))}
             connection.execute(load("writer")["see_nodes"], columns)
         for node_id, (state, at) in sorted(commit.states.items()):
             parameters = {"node_id": node_id, "state": state, "at": to_datetime(at)}
@@ -145,6 +150,7 @@ def _known_messages(connection: Connection, commit: Commit) -> set[int]:
     columns = {
         "nodes": [node_id for node_id, _, _ in keys],
         "logs": [log for _, log, _ in keys],
+        "blocks": [seq // BLOCK for _, _, seq in keys],
         "seqs": [seq for _, _, seq in keys],
         "messages": [messages[0] for messages in commit.relative.values()],
     }
@@ -206,14 +212,24 @@ def _conflict(commit: Commit, places: list[int], kept: FloatArray) -> Fault:
 def _log_packs(connection: Connection, commit: Commit) -> None:
     if not commit.packs:
         return
-    columns: dict[str, list[Any]] = {
-        "nodes": [node_id for node_id, _ in commit.packs],
-        "logs": [log for _, log in commit.packs],
-        "seen": [multirange(closed_ranges(pack.seqs)) for pack in commit.packs.values()],
-        "dropped": [multirange(pack.dropped) for pack in commit.packs.values()],
-        "received": [to_datetime(pack.received) for pack in commit.packs.values()],
-    }
+    rows = [
+        (node_id, log, block, multirange(closed_ranges(seen)), multirange(dropped), pack.received)
+        for (node_id, log), pack in commit.packs.items()
+        for block, (seen, dropped) in _blocks(pack).items()
+    ]
+    names = ("nodes", "logs", "blocks", "seen", "dropped", "received")
+    columns = dict(zip(names, map(array_text, zip(*rows, strict=True)), strict=True))
     connection.execute(load("writer")["log_packs"], columns)
+
+
+def _blocks(pack: PackSeen) -> dict[int, tuple[list[int], list[Range]]]:
+    """Sort what was seen and dropped by block; dropped ranges by that of their low end."""
+    blocks: dict[int, tuple[list[int], list[Range]]] = {}
+    for seq in pack.seqs:
+        blocks.setdefault(seq // BLOCK, ([], []))[0].append(seq)
+    for low, high in pack.dropped:
+        blocks.setdefault(low // BLOCK, ([], []))[1].append((low, high))
+    return blocks
 
 
 def _settle_replay(connection: Connection, number: int, outcome: str) -> None:

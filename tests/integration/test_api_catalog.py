@@ -15,7 +15,7 @@ from testbed.filling import NEW_YEAR, put, register
 
 LOGS = """
     INSERT INTO pack_log
-    SELECT node_id, log, seen::int8multirange, dropped::int8multirange, received
+    SELECT node_id, log, 0, seen::int8multirange, dropped::int8multirange, received
     FROM node, (VALUES
         ('old', '{[1,10],[15,20]}', '{[12,13]}', '2026-01-01Z'::timestamptz),
         ('new', '{[0,0],[3,4]}', '{}', '2026-01-02Z'),

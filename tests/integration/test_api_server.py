@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
-from api.row_stream import LIMIT
+from api.row_stream import LIMIT, PATIENCE
 from bypuls.readings import SECOND
 from testbed import Databases, Link
 from testbed.api import Api
@@ -149,6 +149,16 @@ def test_readers_that_stand_still_keep_nobody_from_the_database(url: str) -> Non
         assert psutil.Process(api.pid).memory_info().rss < rss + 60_000_000
         stack.close()
         wait_for(lambda: at_once(api.url) == LIMIT, "giving the places back", 10)
+
+
+def test_readers_that_stand_still_lose_their_places_to_others(url: str) -> None:
+    with Api(url) as api, ExitStack() as stack:
+        for _ in range(LIMIT):
+            answer = stack.enter_context(stack.enter_context(Client(api.url)).stream("GET", EVERYTHING))
+            assert answer.status_code == 200
+        assert at_once(api.url) == 0
+        wait_for(lambda: at_once(api.url) == LIMIT, "giving the places back", PATIENCE + 15)
+        assert "Traceback" not in api.log.read_text()
 
 
 def at_once(url: str) -> int:

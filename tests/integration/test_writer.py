@@ -33,7 +33,7 @@ def url(databases: Databases) -> Iterator[str]:
 def database(url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "TRUNCATE reading, quarantine, pack_log, dirty_hour, stream, node RESTART IDENTITY CASCADE"
+            "TRUNCATE reading, quarantine, pack_log, dirty_hours, stream, node RESTART IDENTITY CASCADE"
         )
         connection.execute("INSERT INTO node (node) VALUES ('one'), ('two')")
         yield connection
@@ -107,10 +107,10 @@ def test_the_first_value_of_an_instant_stays_and_each_other_row_is_a_repeat_or_a
 
 
 def test_hours_are_marked_dirty_once_a_generation(writer: Writer, database: psycopg.Connection) -> None:
-    marks = "SELECT stream_id, extract(epoch FROM hour)::bigint, generation FROM dirty_hour ORDER BY 3, 1, 2"
+    marks = "SELECT unnest(streams), unnest(hours), generation FROM dirty_hours ORDER BY 3, 1, 2"
     writer.write(commit([(1, 0, 1.0), (1, HOUR - 1, 1.0), (1, HOUR, 1.0), (2, 5, 1.0)]))
-    hour = START // 1_000_000
-    first = [(1, hour, 1), (1, hour + 3600, 1), (2, hour, 1)]
+    hour = START // HOUR
+    first = [(1, hour, 1), (1, hour + 1, 1), (2, hour, 1)]
     assert database.execute(marks).fetchall() == first
     writer.write(commit([(1, 1, 1.0)]))
     assert database.execute(marks).fetchall() == first
@@ -125,8 +125,21 @@ def test_hours_are_marked_dirty_once_a_generation(writer: Writer, database: psyc
 def test_the_sequence_log_tells_seen_and_dropped_packs(writer: Writer, database: psycopg.Connection) -> None:
     writer.write(commit([], packs={(1, "a"): PackSeen("one", [3, 1, 2, 7], [(4, 5)], START)}))
     writer.write(commit([], packs={(1, "a"): PackSeen("one", [8], [], START + 1)}))
-    query = "SELECT seen::text, dropped::text, last_received FROM pack_log"
+    query = "SELECT seen::text, dropped::text, last_received FROM pack_log ORDER BY block"
     assert database.execute(query).fetchall() == [("{[1,4),[7,9)}", "{[4,6)}", to_datetime(START + 1))]
+
+
+def test_a_node_whose_seqs_jump_makes_no_row_of_the_sequence_log_large(
+    writer: Writer, database: psycopg.Connection
+) -> None:
+    jumping = PackSeen("one", list(range(0, 40_000, 2)), [(1, 1), (4_097, 10_001)], START)
+    writer.write(commit([], packs={(1, "a"): jumping}))
+    query = "SELECT block, lower(seen), upper(seen), dropped::text FROM pack_log ORDER BY block"
+    rows = database.execute(query).fetchall()
+    assert rows[:2] == [(0, 0, 4_095, "{[1,2)}"), (1, 4_096, 8_191, "{[4097,10002)}")]
+    assert len(rows) == 10
+    writer.write(commit([], packs={(1, "a"): jumping}))
+    assert database.execute(query).fetchall() == rows, "and what comes again changes nothing"
 
 
 def test_what_is_refused_leaves_nothing_behind(writer: Writer, database: psycopg.Connection) -> None:

@@ -12,7 +12,7 @@ CREATE TABLE node (
     state       text,
     state_at    timestamptz,
     CHECK ((latitude IS NULL) = (longitude IS NULL))
-);
+) WITH (fillfactor = 50);  -- last_seen changes every few seconds: room for it on the same page
 COMMENT ON COLUMN node.last_seen IS 'when ingest last received a pack from the node';
 COMMENT ON COLUMN node.state IS 'what the node, or its last will, said on its status topic: online or offline';
 
@@ -69,21 +69,25 @@ COMMENT ON COLUMN quarantine.payload IS 'the original bytes; cut where payload_s
 CREATE TABLE pack_log (
     node_id       int NOT NULL REFERENCES node ON DELETE CASCADE,
     log           text NOT NULL,
+    block         int8 NOT NULL,
     seen          int8multirange NOT NULL,
     dropped       int8multirange NOT NULL DEFAULT '{}',
     last_received timestamptz NOT NULL,
-    PRIMARY KEY (node_id, log)
-);
+    PRIMARY KEY (node_id, log, block)
+) WITH (fillfactor = 50);  -- room for the new version of a row on its page: 16 us a pack instead of 22
 COMMENT ON TABLE pack_log IS 'which packs of a node are safe (seen), and which the node declared lost (dropped)';
+COMMENT ON COLUMN pack_log.block IS 'seq / 4096, of dropped ranges that of their low end: bounds the size of a row';
 
 -- A mark carries the generation in which it was set. The rollup job raises the generation, then works on
 -- the older marks only, so that ingest may skip marks that it set itself in the same generation.
-CREATE TABLE dirty_hour (
-    stream_id  int NOT NULL,
-    hour       timestamptz NOT NULL,
+CREATE TABLE dirty_hours (
     generation bigint NOT NULL,
-    PRIMARY KEY (stream_id, hour, generation)
+    streams    int[] NOT NULL,
+    hours      int[] NOT NULL,
+    CHECK (cardinality(streams) = cardinality(hours))
 );
+CREATE INDEX dirty_hours_generation ON dirty_hours (generation);
+COMMENT ON TABLE dirty_hours IS 'pairs of stream and hour (since 1970, UTC) whose rollup must be made again; a batch a row';
 CREATE TABLE dirty_generation (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     generation bigint NOT NULL

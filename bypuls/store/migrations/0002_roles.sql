@@ -18,7 +18,7 @@ GRANT SELECT, INSERT ON reading TO bypuls_ingest;
 -- Needed by merge_incoming, which touches a row to learn its value.
 GRANT UPDATE (flags) ON reading TO bypuls_ingest;
 GRANT SELECT, INSERT, UPDATE ON node, stream, quarantine, pack_log TO bypuls_ingest;
-GRANT SELECT, INSERT ON dirty_hour TO bypuls_ingest;
+GRANT SELECT, INSERT ON dirty_hours TO bypuls_ingest;
 GRANT SELECT ON dirty_generation TO bypuls_ingest;
 
 GRANT SELECT ON reading, node, stream, quarantine, pack_log TO bypuls_api;

@@ -28,14 +28,18 @@ SELECT EXISTS (SELECT FROM node WHERE node = %(node)s);
 -- name: logs
 -- A node's sequence logs, the latest first: what came, what the node gave up, and what is neither. Packs are
 -- numbered from 1; a pack 0 counts as seen and is never missed.
-WITH log AS (
-    SELECT p.log, p.last_received, p.dropped,
-           upper(p.seen + p.dropped) - 1 AS highest,
-           int8multirange(int8range(1, greatest(upper(p.seen + p.dropped), 1))) - p.seen - p.dropped AS missing
+WITH whole AS (
+    SELECT p.log, max(p.last_received) AS last_received, range_agg(p.seen) AS seen, range_agg(p.dropped) AS dropped
     FROM pack_log p JOIN node n USING (node_id)
     WHERE n.node = %(node)s
-    ORDER BY p.last_received DESC, p.log
+    GROUP BY p.log
+    ORDER BY max(p.last_received) DESC, p.log
     LIMIT %(logs)s
+), log AS (
+    SELECT log, last_received, dropped,
+           upper(seen + dropped) - 1 AS highest,
+           int8multirange(int8range(1, greatest(upper(seen + dropped), 1))) - seen - dropped AS missing
+    FROM whole
 )
 SELECT log, last_received, highest,
        (SELECT coalesce(sum(upper(r) - lower(r)), 0)::int8 FROM unnest(missing) AS r) AS missing_packs,

@@ -8,24 +8,25 @@ SELECT generation FROM dirty_generation;
 
 -- name: open_pack_logs
 -- Make sure that each log has a row, so that it can be locked.
-INSERT INTO pack_log (node_id, log, seen, last_received)
-SELECT DISTINCT n, l, '{}'::int8multirange, now()
-FROM unnest(%(nodes)s::int[], %(logs)s::text[]) AS packs (n, l)
-ORDER BY n, l
+INSERT INTO pack_log (node_id, log, block, seen, last_received)
+SELECT DISTINCT n, l, b, '{}'::int8multirange, now()
+FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[]) AS packs (n, l, b)
+ORDER BY n, l, b
 ON CONFLICT DO NOTHING;
 
 -- name: find_seen
 -- Which packs are safe already; their logs stay locked to the end of the transaction.
 WITH locked AS (
-    SELECT node_id, log, seen FROM pack_log
-    WHERE (node_id, log) IN (SELECT n, l FROM unnest(%(nodes)s::int[], %(logs)s::text[]) AS packs (n, l))
-    ORDER BY node_id, log
+    SELECT node_id, log, block, seen FROM pack_log
+    WHERE (node_id, log, block) IN (
+        SELECT n, l, b FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[]) AS packs (n, l, b))
+    ORDER BY node_id, log, block
     FOR UPDATE
 )
 SELECT message
-FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(seqs)s::int8[], %(messages)s::int[])
-    AS packs (node_id, log, seq, message)
-JOIN locked USING (node_id, log)
+FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[], %(seqs)s::int8[], %(messages)s::int[])
+    AS packs (node_id, log, block, seq, message)
+JOIN locked USING (node_id, log, block)
 WHERE seen @> seq;
 
 -- name: copy_readings
@@ -66,30 +67,27 @@ UNION ALL
 SELECT position, kept FROM answer WHERE kept <> value;
 
 -- name: mark_dirty_hours
--- Hours whose rollup must be made again.
-INSERT INTO dirty_hour (stream_id, hour, generation)
-SELECT s, to_timestamp(h * 3600.0), %(generation)s
-FROM unnest(%(streams)s::int[], %(hours)s::int8[]) AS marks (s, h)
-ORDER BY s, h
-ON CONFLICT DO NOTHING;
+-- Hours whose rollup must be made again: those of a batch in one row.
+INSERT INTO dirty_hours (generation, streams, hours)
+VALUES (%(generation)s, %(streams)s::int[], %(hours)s::int[]);
 
 -- name: log_packs
 -- Which packs of a node are safe now, and which it declared dropped.
-INSERT INTO pack_log (node_id, log, seen, dropped, last_received)
-SELECT n, l, s::int8multirange, d::int8multirange, t
-FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(seen)s::text[], %(dropped)s::text[], %(received)s::timestamptz[])
-    AS packs (n, l, s, d, t)
-ORDER BY n, l
-ON CONFLICT (node_id, log) DO UPDATE
+INSERT INTO pack_log (node_id, log, block, seen, dropped, last_received)
+SELECT n, l, b, s::int8multirange, d::int8multirange, to_timestamp(t / 1e6)
+FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[], %(seen)s::text[], %(dropped)s::text[],
+            %(received)s::int8[]) AS packs (n, l, b, s, d, t)
+ORDER BY n, l, b
+ON CONFLICT (node_id, log, block) DO UPDATE
 SET seen = pack_log.seen + EXCLUDED.seen,
     dropped = pack_log.dropped + EXCLUDED.dropped,
     last_received = greatest(pack_log.last_received, EXCLUDED.last_received);
 
 -- name: see_nodes
 -- When nodes were last heard of; in order of number, so that two workers can't wait for each other.
-UPDATE node SET last_seen = greatest(last_seen, t)
+UPDATE node SET last_seen = greatest(last_seen, to_timestamp(t / 1e6))
 FROM (SELECT node_id, seen.t
-      FROM unnest(%(nodes)s::int[], %(received)s::timestamptz[]) AS seen (n, t)
+      FROM unnest(%(nodes)s::int[], %(received)s::int8[]) AS seen (n, t)
       JOIN node ON node_id = n ORDER BY node_id FOR NO KEY UPDATE OF node) AS locked
 WHERE node.node_id = locked.node_id;
 
