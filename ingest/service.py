@@ -265,7 +265,7 @@ def _prepare() -> None:
     """Set up what belongs to the process: logs, and a cyclic collector that runs seldom.
 
     Nothing on the hot path makes cycles, but the thousands of packs in work made the collector walk over
-    them again and again: a fifth of this process's time, 2.3 to 2.8 us a reading instead of 1.7 to 2.3.
+    them again and again: a fifth of this process's time.
     """
     configure()
     gc.set_threshold(200_000, 20, 20)
