@@ -3,22 +3,24 @@
 A flagged reading is kept and served; 0 means that no check objected.
 """
 
-from enum import IntFlag
-
 import numpy as np
 
+from bypuls.numeric.flags import Flag
 from bypuls.readings import FlagArray, FloatArray
 
-
-class Flag(IntFlag):
-    """What a check found; the value is the bit in the `flags` column (int16)."""
-
-    OUT_OF_RANGE = 1
-
+__all__ = ["CERTAINLY_WRONG", "MEANING", "Flag", "explain", "out_of_range"]
 
 MEANING: dict[Flag, str] = {
     Flag.OUT_OF_RANGE: "the value lies outside the plausible range of its quantity",
+    Flag.STEP: "the value changed faster since the reading before than its quantity can",
+    Flag.SPIKE: "the value stands alone, further from the last readings than its quantity can change",
+    Flag.STUCK: "the value has been the same for longer than its quantity ever is",
+    Flag.GAP: "more than three expected intervals passed since the reading before",
+    Flag.CLOCK: "the time is ahead of the receipt, so the node's clock is wrong",
 }
+
+CERTAINLY_WRONG = Flag.OUT_OF_RANGE | Flag.SPIKE | Flag.STUCK
+"""What aggregates leave out: the other flags doubt a reading's neighbour or its time, not its value."""
 
 
 def out_of_range(value: FloatArray, low: FloatArray, high: FloatArray) -> FlagArray:

@@ -1,19 +1,11 @@
 """The catalogue of quantities: key, unit, plausible range, averaging kind and labels (nb, en)."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import inf
 
+from bypuls.numeric.kinds import Kind
 
-class Kind(StrEnum):
-    """How the mean of a window is made; see docs/wire.md, "Quantities"."""
-
-    LINEAR = "linear"
-    CIRCULAR = "circular"
-    ENERGETIC = "energetic"
-    TOTAL = "total"
-    COUNTER = "counter"
-    STATE = "state"
+__all__ = ["QUANTITIES", "Kind", "Quantity"]
 
 
 @dataclass(frozen=True, slots=True)

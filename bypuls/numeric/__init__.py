@@ -1,0 +1,1 @@
+"""The vectorised numpy core: arrays in, arrays out; imports numpy and nothing of the platform."""

@@ -1,0 +1,146 @@
+"""Statistics per stream and minute: readings a second, beside Polars and DuckDB in the same run."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from statistics import median
+from time import perf_counter
+
+os.environ["POLARS_MAX_THREADS"] = "2"  # read when Polars is imported
+
+import duckdb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from bypuls.numeric.edges import SECOND, fixed_edges
+from bypuls.numeric.kinds import Kind
+from bypuls.numeric.percentiles import percentiles
+from bypuls.numeric.statistics import statistics
+from bypuls.numeric.summary import summarise
+
+READINGS = 5_000_000
+STREAMS = (1_000, 50_000)
+BEGIN = 1_699_999_980 * SECOND
+INTERVAL = 10 * SECOND
+MINUTE = 60 * SECOND
+NAMES = ("n", "mean", "min", "max", "std")
+RANKS = (50.0, 95.0, 99.0)
+
+Readings = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
+Table = NDArray[np.float64]
+"""One row for each stream and minute, ordered by them, and one column for each statistic."""
+
+
+def report(runs: int, numbers: Sequence[int]) -> None:
+    """Print readings a second, the median of `runs`, by streams, order and statistics."""
+    print(f"{'streams':>8} {'order':>9} {'with':>12} {'bypuls':>7} {'polars':>7} {'duckdb':>7}  million/s")
+    for streams in numbers:
+        for order in ("time", "shuffled"):
+            readings = make(streams, order == "shuffled")
+            for ranked in (False, True):
+                rates = compare(readings, ranked, runs)
+                label = "percentiles" if ranked else "moments"
+                figures = " ".join(f"{rate / 1e6:7.1f}" for rate in rates)
+                print(f"{streams:8,} {order:>9} {label:>12} {figures}", flush=True)
+
+
+def make(streams: int, shuffled: bool) -> Readings:
+    """Make readings every 10 s; their times are whole microseconds, as nodes stamp them."""
+    chance = np.random.default_rng(7)
+    each = READINGS // streams
+    stream = np.repeat(np.arange(1, streams + 1, dtype=np.int32), each)
+    jitter = chance.integers(0, SECOND, READINGS)
+    time = BEGIN + np.tile(np.arange(each) * INTERVAL, streams) + jitter
+    value = np.round(chance.normal(20, 5, READINGS), 2)
+    if shuffled:
+        order = chance.permutation(READINGS)
+        return stream[order], time[order], value[order]
+    return stream, time, value
+
+
+def compare(readings: Readings, ranked: bool, runs: int) -> list[float]:
+    """Time the three, one after the other in each run, and check that they agree."""
+    peers = (ours, polars_query(readings, ranked), duckdb_query(readings, ranked))
+    seconds: list[list[float]] = [[], [], []]
+    for run in range(runs):
+        tables = []
+        for peer, spent in zip(peers, seconds, strict=True):
+            begin = perf_counter()
+            result = peer(readings, ranked)
+            spent.append(perf_counter() - begin)
+            if run == 0:
+                tables.append(result())
+        if run == 0:
+            for table in tables[1:]:
+                np.testing.assert_allclose(tables[0], table, rtol=1e-9, atol=1e-9)
+    return [READINGS / median(spent) for spent in seconds]
+
+
+def ours(readings: Readings, ranked: bool) -> Callable[[], Table]:
+    """Run the public functions."""
+    stream, time, value = readings
+    edges = fixed_edges(int(time.min()), int(time.max()) + 1, MINUTE)
+    summary = summarise(stream, time, value, edges=edges, kind=Kind.LINEAR)
+    columns = list(statistics(summary, NAMES, edges=edges).values())
+    if ranked:
+        columns += list(percentiles(stream, time, value, edges=edges, kind=Kind.LINEAR, q=RANKS).T)
+    return lambda: np.column_stack([summary.stream, edges[summary.window], *columns])
+
+
+def polars_query(readings: Readings, ranked: bool) -> Callable[[Readings, bool], Callable[[], Table]]:
+    """Prepare the query for Polars, over a frame made beforehand."""
+    frame = pl.DataFrame(dict(zip(("stream", "time", "value"), readings, strict=True)))
+    value = pl.col("value")
+    wanted = [
+        value.len().alias("n"),
+        value.mean().alias("mean"),
+        value.min().alias("min"),
+        value.max().alias("max"),
+        value.std(ddof=0).alias("std"),
+    ]
+    if ranked:
+        wanted += [value.quantile(rank / 100, "linear").alias(f"p{rank}") for rank in RANKS]
+    minute = (pl.col("time") // MINUTE * MINUTE).alias("minute")
+    query = frame.lazy().group_by("stream", minute).agg(wanted)
+
+    def run(_readings: Readings, _ranked: bool) -> Callable[[], Table]:
+        result = query.collect()
+        return lambda: result.sort("stream", "minute").cast(pl.Float64).to_numpy()
+
+    return run
+
+
+def duckdb_query(readings: Readings, ranked: bool) -> Callable[[Readings, bool], Callable[[], Table]]:
+    """Prepare the query for DuckDB, over a table of its own made beforehand."""
+    database = duckdb.connect(config={"threads": 2})
+    frame = pl.DataFrame(dict(zip(("stream", "time", "value"), readings, strict=True))).to_arrow()
+    database.register("arrow", frame)
+    database.execute("CREATE TABLE reading AS SELECT * FROM arrow")
+    # A list of ranks in one call, so that DuckDB sorts each group once.
+    ranks = ", quantile_cont(value, [0.5, 0.95, 0.99]) AS ranks" if ranked else ""
+    query = (
+        f"SELECT stream, time // {MINUTE} * {MINUTE} AS minute, count(*) AS n, avg(value) AS mean, "  # noqa: S608
+        f"min(value) AS low, max(value) AS high, stddev_pop(value) AS std{ranks} FROM reading GROUP BY 1, 2"
+    )
+
+    def run(_readings: Readings, _ranked: bool) -> Callable[[], Table]:
+        columns = database.sql(query).to_arrow_table()
+        return lambda: _duckdb_table(pl.DataFrame(pl.from_arrow(columns)), ranked)
+
+    return run
+
+
+def _duckdb_table(frame: pl.DataFrame, ranked: bool) -> Table:
+    if ranked:
+        frame = frame.with_columns(pl.col("ranks").list.get(i).alias(f"p{i}") for i in range(len(RANKS)))
+        frame = frame.drop("ranks")
+    return frame.sort("stream", "minute").cast(pl.Float64).to_numpy()
+
+
+if __name__ == "__main__":
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--runs", type=int, default=5)
+    words.add_argument("--streams", type=int, nargs="+", default=STREAMS)
+    chosen = words.parse_args()
+    report(chosen.runs, chosen.streams)

@@ -1,0 +1,48 @@
+"""Quality checks: readings a second in batches as ingest has them, over few streams and many."""
+
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bypuls.limits_of_change import LIMITS, row_of, table
+from bypuls.numeric.checks import Checks
+
+BATCH = 50_000
+BATCHES = 24
+STREAMS = (1_000, 10_000, 50_000)
+SECOND = 1_000_000
+
+
+def report(runs: int) -> None:
+    """Print the median of `runs` for each number of streams, all of them of a quantity with limits."""
+    print(f"{'streams':>8} {'readings/s':>12} {'flagged':>8}")
+    for streams in STREAMS:
+        rates, shares = zip(*(measure(streams, run) for run in range(runs)), strict=True)
+        print(f"{streams:8,} {median(rates):12,.0f} {median(shares):8.2%}")
+
+
+def measure(streams: int, seed: int) -> tuple[float, float]:
+    """Return readings a second, and the share that was flagged; one reading in 200 is a spike."""
+    chance = np.random.default_rng(seed)
+    each = BATCH // streams
+    stream = np.repeat(np.arange(streams, dtype=np.int32), each)
+    rows = np.array([row_of(key) for key in LIMITS], np.intp)
+    limit = rows[stream % len(rows)]
+    interval = np.full(BATCH, 10.0)
+    step = np.tile(np.arange(each), streams) * 10 * SECOND
+    checks, spent, flagged = Checks(table()), 0.0, 0
+    for batch in range(BATCHES):
+        time: NDArray[np.int64] = 1_700_000_000 * SECOND + batch * each * 10 * SECOND + step
+        value = np.round(20 + 0.2 * chance.normal(size=BATCH), 1) + 60 * (chance.random(BATCH) < 0.005)
+        received = time + SECOND
+        begin = perf_counter()
+        flags = checks.check(stream, time, value, limit=limit, interval=interval, received=received)
+        spent += perf_counter() - begin
+        flagged += int(np.count_nonzero(flags))
+    return BATCH * BATCHES / spent, flagged / (BATCH * BATCHES)
+
+
+if __name__ == "__main__":
+    report(5)
