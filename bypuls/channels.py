@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from bypuls.quantities import QUANTITIES, Quantity
+from bypuls.quantities import QUANTITIES, Kind, Quantity
 
 MAX_NAME = 128
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9:./_-]*"
@@ -12,6 +12,9 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9:./_-]*"
 MAX_UNIT = 32
 UNIT_PATTERN = r"[\x21-\x7e\u00b0-\u03ff]+"
 """What a unit may be spelled with where the catalogue names none: no space, nothing invisible."""
+
+HOLD: dict[Kind, float] = {kind: 86_400.0 if kind is Kind.STATE else 3_600.0 for kind in Kind}
+"""How long (seconds) a value is taken to last if no other follows: a door may not move all day."""
 
 _LAST_SEGMENT = re.compile(r"[^/:]*$")
 
@@ -43,6 +46,15 @@ class Channel:
             return None
         # A SenML sum integrates the value over time (RFC 8428, section 4.2).
         return self.quantity.unit + (".s" if self.statistic == "sum" else "")
+
+    @property
+    def kind(self) -> Kind:
+        """How values are averaged; those of other statistics than the plain value or mean, arithmetically."""
+        if self.statistic == "n":
+            return Kind.TOTAL
+        if self.quantity is None or self.statistic not in ("", "mean"):
+            return Kind.LINEAR
+        return self.quantity.kind
 
     @property
     def ranged(self) -> Quantity | None:

@@ -141,6 +141,44 @@ def migrate() -> None:
 
 
 @app.command()
+def maintain(
+    once: Annotated[bool, typer.Option("--once", help="Do what is to be done now, and end.")] = False,
+    rebuild: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="START END", help="Make all rollups of a time range again (RFC 3339), and end."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what retention would remove, and end.")
+    ] = False,
+) -> None:
+    """Keep the hourly rollups, and remove raw readings older than BYPULS_MAINTAIN_RAW_DAYS.
+
+    Rollups are made for the hours that ingest marked, once they are over, and again after late readings.
+    It can be killed at any time. BYPULS_DATABASE_URL names the owner of the tables.
+
+    Examples:
+
+        bypuls maintain
+
+        bypuls maintain --rebuild 2026-01-01T00:00:00Z 2026-02-01T00:00:00Z
+
+        BYPULS_MAINTAIN_RAW_DAYS=default=730,sound_level=90 bypuls maintain --dry-run
+    """
+    from bypuls.maintenance import commands, service
+    from bypuls.settings import DatabaseSettings, MaintainSettings, load
+
+    database, wanted = load(DatabaseSettings), load(MaintainSettings)
+    if dry_run:
+        commands.tell_removals(database, wanted, _tell)
+    elif rebuild is not None:
+        commands.rebuild(database, wanted, *rebuild, tell=_tell)
+    elif once:
+        commands.run_once(database, wanted, _tell)
+    else:
+        service.run(database, wanted)
+
+
+@app.command()
 def replay(
     recordings: Annotated[
         list[Path] | None,

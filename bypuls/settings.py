@@ -6,12 +6,13 @@ The table in the README is made from these classes (`bypuls settings`).
 import re
 from enum import StrEnum
 from socket import gethostname
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bypuls.errors import SettingsError
+from bypuls.quantities import QUANTITIES
 
 
 class Enrolment(StrEnum):
@@ -20,6 +21,9 @@ class Enrolment(StrEnum):
     OPEN = "open"
     CLOSED = "closed"
 
+
+DEFAULT_QUANTITY = "default"
+"""Stands for every quantity that isn't named itself, and for streams without one."""
 
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -98,6 +102,34 @@ class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
         None,
         description="bearer token for the quarantine; without it all who reach the API may read it",
     )
+
+
+class MaintainSettings(_Settings, env_prefix="BYPULS_MAINTAIN_"):
+    """How rollups are kept, and for how long raw readings are."""
+
+    interval: float = Field(30.0, ge=1, le=3_600, description="pause between two rounds, in seconds")
+    raw_days: Annotated[dict[str, int], NoDecode] = Field(
+        default_factory=dict,
+        description="days after which raw readings are removed, such as `default=730,sound_level=90`; "
+        "none are if not set",
+    )
+    metrics_port: int | None = Field(None, ge=1, le=65_535, description="port of /metrics")
+    metrics_host: str = Field("127.0.0.1", description="address of /metrics")
+
+    @field_validator("raw_days", mode="before")
+    @classmethod
+    def _read_days(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        days: dict[str, int] = {}
+        for part in given.split(","):
+            key, _, number = part.strip().partition("=")
+            if key != DEFAULT_QUANTITY and key not in QUANTITIES:
+                raise ValueError(f"{key!r} is no quantity; write {DEFAULT_QUANTITY}=730 or sound_level=90")
+            if not number.isdecimal() or not 1 <= int(number) <= 36_500:
+                raise ValueError(f"{part.strip()!r} needs a number of days from 1 to 36500")
+            days[key] = int(number)
+        return days
 
 
 class RoleSettings(_Settings, env_prefix="BYPULS_ROLE_"):

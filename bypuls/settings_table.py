@@ -10,10 +10,18 @@ from bypuls.settings import (
     BrokerSettings,
     DatabaseSettings,
     IngestSettings,
+    MaintainSettings,
     RoleSettings,
 )
 
-SETTINGS = (DatabaseSettings, BrokerSettings, IngestSettings, ApiSettings, RoleSettings)
+SETTINGS = (
+    DatabaseSettings,
+    BrokerSettings,
+    IngestSettings,
+    ApiSettings,
+    MaintainSettings,
+    RoleSettings,
+)
 """All concerns, in the order of the table."""
 
 

@@ -9,14 +9,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls import quality, senml
+from bypuls import limits_of_change, quality, senml
 from bypuls.errors import PackError
 from bypuls.instants import to_datetime
+from bypuls.numeric.checks import Checks
 from bypuls.quarantine import Fault, Reason, merge
 from bypuls.readings import SECOND, FloatArray, ReadingBatch
 from bypuls.store.commit import Commit, Message, PackSeen
 from bypuls.topics import Leaf, parse
-from ingest.directory import Directory, Key
+from ingest.directory import COLUMNS, Directory, Key
 
 RELATIVE_BELOW = float(2**28)
 """Times below this many seconds count from receipt (RFC 8428, section 4.5.3)."""
@@ -58,8 +59,11 @@ class TooManyReadings(Exception):
 class Checker:
     """Turns messages into what is to be committed."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, *, alone: bool) -> None:
+        """`alone`: no other worker gets readings of the same streams, so that a gap can be told."""
         self._directory = directory
+        self._alone = alone
+        self._changes = Checks(limits_of_change.table())
 
     def check(self, messages: Sequence[Message]) -> Commit:
         """Read and check messages; each record ends as a reading or in a fault, whatever it holds.
@@ -211,10 +215,10 @@ class Checker:
         with np.errstate(invalid="ignore", over="ignore"):
             time = np.where(np.abs(seconds) < 1e12, np.rint(seconds * SECOND), -1.0).astype(np.int64)
             routed = routes >= 0
-            stream, factor, offset, low, high = (
+            stream, factor, offset, low, high, limits, interval = (
                 self._directory.columns(np.where(routed, routes, 0))
                 if routed.any()
-                else np.zeros((5, len(routes)))
+                else np.zeros((COLUMNS, len(routes)))
             )
             value = value * factor + offset
         finite = np.isfinite(value)
@@ -224,9 +228,16 @@ class Checker:
             self._name_faults(commit, np.flatnonzero(~good), routes, finite, seconds, value, which, record)
         order = np.flatnonzero(good)
         order = order[np.lexsort((time[order], stream[order]))]
-        value, low, high = value[order], low[order], high[order]
-        flags = quality.out_of_range(value, low, high)
-        commit.readings = ReadingBatch(stream[order].astype(np.int32), time[order], value, flags)
+        value, stream_id, time = value[order], stream[order].astype(np.int32), time[order]
+        flags = quality.out_of_range(value, low[order], high[order]) | self._changes.check(
+            stream_id,
+            time,
+            value,
+            limit=limits[order].astype(np.intp),
+            interval=interval[order] if self._alone else np.full(len(order), np.nan),
+            received=now[order],
+        )
+        commit.readings = ReadingBatch(stream_id, time, value, flags)
         commit.message, commit.record = which[order], record[order]
 
     def _name_faults(

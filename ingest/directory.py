@@ -15,6 +15,7 @@ from bypuls.channels import (
     UNIT_PATTERN,
     of_channel,
 )
+from bypuls.limits_of_change import row_of
 from bypuls.quarantine import Fault, Reason
 from bypuls.store.database import Connection, connect
 from bypuls.store.registry import Newcomer, StreamEntry, enrol_streams, find_nodes
@@ -23,6 +24,7 @@ from bypuls.units import SAME, UNITS, Conversion, conversion
 _NAME = re.compile(NAME_PATTERN)
 _UNIT = re.compile(UNIT_PATTERN)
 _MOST_REMEMBERED = 64 << 20
+COLUMNS = 7
 _ENTRY = 400
 """Bytes that a route or fault takes besides its name, roughly."""
 
@@ -54,8 +56,8 @@ class Directory:
         """Forget everything, so that changes of the registry are seen; it is learnt again as it is needed."""
         self.nodes: dict[str, KnownNode] = {}
         self.faults: list[Fault] = []
-        self._routes: list[tuple[int, float, float, float, float]] = []
-        self._table: NDArray[np.float64] = np.empty((0, 5))
+        self._routes: list[tuple[float, ...]] = []
+        self._table: NDArray[np.float64] = np.empty((0, COLUMNS))
         self._remembered = 0
 
     def close(self) -> None:
@@ -99,7 +101,10 @@ class Directory:
                 self._add_route(node, key, entry, new)
 
     def columns(self, routes: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return stream number, factor, offset, low and high for each route: float64 (5, n)."""
+        """Return for each route stream number, factor, offset, low, high, row of limits of change, interval.
+
+        Float64 (7, n); the interval is in seconds, NaN where unknown.
+        """
         if len(self._table) != len(self._routes):
             self._table = np.array(self._routes)
         return self._table[routes].T
@@ -123,8 +128,10 @@ class Directory:
             return
         ranged = of_channel(new.channel, entry.quantity).ranged if entry.quantity else None
         low, high = (ranged.low, ranged.high) if ranged else (np.nan, np.nan)
+        limits = row_of(ranged.key if ranged else None)
+        interval = np.nan if entry.interval is None else entry.interval
         node.routes[key] = len(self._routes)
-        self._routes.append((entry.stream_id, change.factor, change.offset, low, high))
+        self._routes.append((entry.stream_id, change.factor, change.offset, low, high, limits, interval))
 
     @property
     def is_large(self) -> bool:

@@ -68,7 +68,7 @@ class Worker:
         )
         enrol = ingest.enrolment is Enrolment.OPEN
         self._directory = Directory(url, f"{name} registry", enrol=enrol, max_channels=ingest.max_channels)
-        self._checker = Checker(self._directory)
+        self._checker = Checker(self._directory, alone=workers == 1)
         self._checking = threading.Lock()  # the committing thread checks too, when it splits or replays
         self._writer = Writer(url, name)
         self._abandon = threading.Event()

@@ -1,4 +1,4 @@
-"""`bypuls up`: database, broker, ingest, API and simulator as one program."""
+"""`bypuls up`: database, broker, ingest, API, maintenance and simulator as one program."""
 
 import os
 import sys
@@ -72,6 +72,7 @@ class _Platform:
         self._postgres = EmbeddedPostgres(folder.path)
         self._ingest = self._service(folder, "ingest", "bypuls_ingest")
         self._api = self._service(folder, "api", "bypuls_api")
+        self._maintenance = self._service(folder, "maintain", "postgres")
         self._simulator = self._service(folder, "simulate", None)
         self._started: list[Child] = []
 
@@ -96,6 +97,7 @@ class _Platform:
         self._tell(f"{self._broker.name}: mqtt://{HOST}:{self._plan.mqtt_port}")
         self._launch(self._ingest)
         self._launch(self._api)
+        self._launch(self._maintenance)
         self._await(self._ingest_is_connected, self._ingest)
         self._await(lambda: api_is_ready(self._plan.http_port), self._api)
         if self._plan.simulate:
@@ -124,7 +126,7 @@ class _Platform:
         # The moments (in seconds) by which each group must have ended. Ingest gets the most: it commits
         # what it holds. The database comes last, and a kill does its data no harm.
         for group, moment in (
-            ((self._simulator, self._api), 2.0),
+            ((self._simulator, self._api, self._maintenance), 2.0),
             ((self._ingest,), STOP_WITHIN - 2.5),
             ((self._broker,), STOP_WITHIN - 2.0),
             ((self._postgres.child,), STOP_WITHIN),
@@ -138,7 +140,7 @@ class _Platform:
     def _service(self, folder: DataFolder, command: str, role: str | None) -> Child:
         """Return the child that runs one of our own commands."""
         return Child(
-            {"simulate": "simulator"}.get(command, command),
+            {"simulate": "simulator", "maintain": "maintenance"}.get(command, command),
             [sys.executable, "-P", "-m", "bypuls", command],
             folder.log / f"{command}.log",
             environment=self._environment(role),

@@ -10,12 +10,13 @@ from bypuls.store.sql import load
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One registered stream; values are stored in `unit`."""
+    """One registered stream; values are stored in `unit`, `interval` (None: unknown) is in seconds."""
 
     stream_id: int
     quantity: str | None
     statistic: str
     unit: str
+    interval: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,12 +81,12 @@ COMMENT ON COLUMN pack_log.block IS 'seq / 4096, of dropped ranges that of their
 -- A mark carries the generation in which it was set. The rollup job raises the generation, then works on
 -- the older marks only, so that ingest may skip marks that it set itself in the same generation.
 CREATE TABLE dirty_hours (
+    dirty_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     generation bigint NOT NULL,
     streams    int[] NOT NULL,
     hours      int[] NOT NULL,
     CHECK (cardinality(streams) = cardinality(hours))
 );
-CREATE INDEX dirty_hours_generation ON dirty_hours (generation);
 COMMENT ON TABLE dirty_hours IS 'pairs of stream and hour (since 1970, UTC) whose rollup must be made again; a batch a row';
 CREATE TABLE dirty_generation (
     only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),

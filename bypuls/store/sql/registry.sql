@@ -23,7 +23,7 @@ WHERE place <= %(allowance)s
 ON CONFLICT DO NOTHING;
 
 -- name: find_streams
--- Number, quantity, statistic and unit of streams.
-SELECT s.node_id, s.channel, s.stream_id, s.quantity, s.statistic, s.unit
+-- Number, quantity, statistic, unit and expected interval of streams.
+SELECT s.node_id, s.channel, s.stream_id, s.quantity, s.statistic, s.unit, s.expected_interval
 FROM unnest(%(nodes)s::int[], %(channels)s::text[]) AS w (node_id, channel)
 JOIN stream s ON s.node_id = w.node_id AND s.channel = w.channel;

@@ -1,0 +1,1 @@
+"""`bypuls maintain`: what a running platform needs besides ingest: rollups kept, old readings removed."""

@@ -1,0 +1,53 @@
+"""What must be known of a stream before its readings can be summed up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any
+
+from bypuls.channels import of_channel
+from bypuls.quantities import Kind
+from bypuls.store.catalog import Box
+from bypuls.store.database import Connection
+from bypuls.store.sql import load
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A stream with the averaging kind of its values; `interval` in seconds, NaN where nobody told."""
+
+    stream_id: int
+    name: str
+    quantity: str | None
+    statistic: str
+    unit: str
+    kind: Kind
+    interval: float
+
+
+def find_facts(connection: Connection, names: Sequence[str]) -> dict[str, StreamFacts]:
+    """Return what is known of the streams `node/channel`, by name, without those that there aren't."""
+    pairs = [name.partition("/") for name in names]
+    parameters = {"nodes": [node for node, _, _ in pairs], "channels": [channel for _, _, channel in pairs]}
+    rows = connection.execute(load("facts")["by_name"], parameters).fetchall()
+    return {facts.name: facts for facts in map(_facts, rows)}
+
+
+def list_facts(
+    connection: Connection, *, quantity: str | None, box: Box | None, limit: int
+) -> list[StreamFacts]:
+    """Return at most `limit` streams of plain values by node and channel; each filter given must match."""
+    edges = (None,) * 4 if box is None else (box.west, box.south, box.east, box.north)
+    parameters = dict(zip(("west", "south", "east", "north"), edges, strict=True))
+    rows = connection.execute(
+        load("facts")["plain"], parameters | {"quantity": quantity, "limit": limit}
+    ).fetchall()
+    return [_facts(row) for row in rows]
+
+
+def _facts(row: Sequence[Any]) -> StreamFacts:
+    stream_id, node, channel, quantity, statistic, unit, interval = row
+    kind = of_channel(channel, quantity).kind
+    return StreamFacts(
+        stream_id, f"{node}/{channel}", quantity, statistic, unit, kind, nan if interval is None else interval
+    )
