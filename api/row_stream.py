@@ -1,24 +1,16 @@
 """Answers that are streams of rows, only so many at once: each holds rows while its reader stands still."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
-import structlog
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api.problems import RETRY_AFTER, TooManyExports
 
-_log = structlog.get_logger()
-
 LIMIT = 16
 """Streams at once, some 2 MB each; those that run keep both cores busy long before."""
-
-
-PATIENCE = 30.0
-"""Seconds that a stream waits for a reader that stands still, before it gives its place to another."""
 
 
 class Places:
@@ -51,15 +43,8 @@ class RowStream(StreamingResponse):
         self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the rows, to a reader that takes some of them every PATIENCE seconds."""
-
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(PATIENCE):
-                await send(message)
-
+        """Send the rows."""
         try:
-            await super().__call__(scope, receive, send_in_time)
-        except TimeoutError:
-            _log.info("stream given up: its reader stands still", path=scope["path"], waited=PATIENCE)
+            await super().__call__(scope, receive, send)
         finally:
             self._ended()

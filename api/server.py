@@ -15,6 +15,9 @@ from bypuls.logs import configure
 from bypuls.settings import ApiSettings, DatabaseSettings
 from bypuls.store.database import Database
 
+PATIENCE = 30.0
+"""Seconds that an answer waits for a reader that stands still, which may hold a place that others need."""
+
 _GRACE = 5
 """Seconds that running answers get to end when the service stops."""
 
@@ -77,6 +80,8 @@ def _listen(host: str, port: int) -> socket.socket:
         raise _taken(host, port, error) from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it: a reader that takes nothing for so long is cut off by the kernel.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(PATIENCE * 1000))
         listening.bind(address)
         listening.listen(2_048)
     except OSError as error:

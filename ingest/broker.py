@@ -35,7 +35,7 @@ ANSWER_WITHIN = 5.0
 """Seconds that the broker has to answer a connection and its subscriptions."""
 
 SILENCE = 10.0
-"""Seconds after which a silent broker is asked for a sign of life; after twice that it counts as lost."""
+"""Seconds after which a silent broker is asked for a sign of life, and that it has to give one."""
 
 _UNSUPPORTED_VERSION = 0x84
 _TAKEN_OVER = 0x8E
@@ -76,7 +76,7 @@ class BrokerLink:
         self._proven = False
         self._connected = False
         self._heard = 0.0
-        self._asked = False
+        self._asked: float | None = None
         self._thread = threading.Thread(target=self._run, name="broker", daemon=True)
         self.failure: BaseException | None = None
 
@@ -137,8 +137,8 @@ class BrokerLink:
         """Connect and wait until the subscriptions stand; raises OSError or BypulsError."""
         self._refusal, self._code = "", None
         client = self._new_client()
-        deadline = time.monotonic() + ANSWER_WITHIN
         client.connect(self._broker.host, self._broker.port, keepalive=0, **self._connect_options())
+        deadline = time.monotonic() + ANSWER_WITHIN
         while not self._connected and not self._refusal and time.monotonic() < deadline:
             self._exchange(client, 0.1)
         if self._connected:
@@ -176,7 +176,7 @@ class BrokerLink:
         # With this set paho leaves packets in its queue, for the loop below to write many at once.
         client.on_socket_register_write = lambda *_: None
         self._connected = False
-        self._heard = time.monotonic()
+        self._heard, self._asked = time.monotonic(), None
         # Counted here, not at the CONNACK: an acknowledgement that is due now belongs to the last connection.
         self._connection += 1
         return client
@@ -237,13 +237,13 @@ class BrokerLink:
         """Ask a silent broker for a sign of life: TCP notices a host that is gone, not a stopped process."""
         now = time.monotonic()
         if heard:
-            self._heard, self._asked = now, False
-        elif now - self._heard > 2 * SILENCE:
-            self._lose(f"the broker has not answered for {2 * SILENCE:g} s")
-            client.hang_up()
-        elif now - self._heard > SILENCE and not self._asked:
-            self._asked = True
+            self._heard, self._asked = now, None
+        elif self._asked is None and now - self._heard > SILENCE:
+            self._asked = now
             client.ask()
+        elif self._asked is not None and now - self._asked > SILENCE:
+            self._lose(f"the broker has not answered for {now - self._heard:.0f} s")
+            client.hang_up()
 
     def _write_due(self, client: QuickClient) -> None:
         while self._settled:

@@ -1,5 +1,6 @@
 """Committing: checked batches into the database, then the acknowledgements."""
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ T = TypeVar("T")
 Reply = tuple[str, bytes]
 """A topic and a payload to publish."""
 
+
+MOST_RANGES = 1_000
+"""Ranges in one acknowledgement: some 40 kB, which every broker takes."""
 
 STALE = -1
 """As `outages` of a batch: it is to be checked (again) before it is committed."""
@@ -152,10 +156,10 @@ class Committer:
     def _wait_out(self, error: StoreUnavailable, backoff: Backoff) -> None:
         if self._available:
             _log.warning("database unavailable", error=str(error))
-        self._available = False
-        self._metrics.connected.labels("database").set(0)
+        self._available = self._watch.available = False
         self.outages += 1
         self._forget()
+        gc.collect()  # a failed connection leaves cycles that hold the batch
         if self._pause(backoff.next()):
             raise Stopped from error
 
@@ -163,8 +167,7 @@ class Committer:
         if not self._available:
             _log.info("database available again")
             self._metrics.reconnects.labels("database").inc()
-        self._available = True
-        self._metrics.connected.labels("database").set(1)
+        self._available = self._watch.available = True
 
     def _settle(self, batch: Batch, outcome: Outcome) -> None:
         self._count(outcome)
@@ -193,7 +196,9 @@ def _replies(batch: Batch) -> list[Reply]:
     return [
         (
             topic(pack.node, Leaf.ACK),
-            msgspec.json.encode(_Acknowledgement(log, closed_ranges(pack.seqs), now)),
+            msgspec.json.encode(_Acknowledgement(log, ranges[at : at + MOST_RANGES], now)),
         )
         for log, pack in packs
+        if (ranges := closed_ranges(pack.seqs))
+        for at in range(0, len(ranges), MOST_RANGES)
     ]

@@ -38,6 +38,9 @@ _log = structlog.get_logger()
 FORGET_EVERY = 300.0
 """Seconds after which what is known of the registry is learnt again, so that its changes are seen."""
 
+COLLECT_EVERY = 32 << 20
+"""Bytes of messages after which cycles are collected; see `_prepare`."""
+
 REPLAY_EVERY = 1.0
 """Seconds between two looks for requested replays."""
 
@@ -147,9 +150,14 @@ class Worker:
 
     def _check_all(self) -> None:
         learnt = time.monotonic()
+        checked = 0
         while arrivals := self._gather():
             for batch in self._check_patiently(arrivals):
                 self._checked.put(batch)
+            checked += sum(arrival.size for arrival in arrivals)
+            if checked > COLLECT_EVERY:
+                checked = 0
+                gc.collect()
             if time.monotonic() - learnt > FORGET_EVERY:
                 learnt = time.monotonic()
                 self._forget()
@@ -188,6 +196,7 @@ class Worker:
             try:
                 return check()
             except StoreUnavailable as error:
+                gc.collect()  # a failed connection leaves cycles that hold what was in work
                 pause = backoff.next()
                 _log.warning("registry unavailable", error=str(error), retry_in=round(pause, 1))
                 if self._abandon.wait(pause):
@@ -264,8 +273,9 @@ def run(database: DatabaseSettings, broker: BrokerSettings, ingest: IngestSettin
 def _prepare() -> None:
     """Set up what belongs to the process: logs, and a cyclic collector that runs seldom.
 
-    Nothing on the hot path makes cycles, but the thousands of packs in work made the collector walk over
-    them again and again: a fifth of this process's time.
+    The thousands of packs in work made the collector walk over them again and again: a fifth of this
+    process's time. It counts objects, though a few may hold megabytes; so what can leave cycles, a failure of
+    the database and hostile CBOR, is collected by hand.
     """
     configure()
     gc.set_threshold(200_000, 20, 20)

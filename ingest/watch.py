@@ -24,6 +24,7 @@ class Watch:
         self._metrics = metrics
         self._asked: dict[object, float] = {}
         self._told = False
+        self.available = True
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -36,11 +37,13 @@ class Watch:
             del self._asked[question]
 
     def look(self) -> None:
-        """Tell once when an answer is overdue, and once when it came; call it often, on one thread."""
+        """Tell once when an answer is overdue and once when it came, and keep the gauge; for one thread.
+
+        The gauge is 0 too while `available` is False: set it when a question failed, and when one did not.
+        """
         since = min(list(self._asked.values()), default=None)
         overdue = since is not None and time.monotonic() - since > PATIENCE
-        if overdue:
-            self._metrics.connected.labels("database").set(0)
+        self._metrics.connected.labels("database").set(self.available and not overdue)
         if overdue and not self._told:
             _log.warning("database does not answer", waited=PATIENCE)
         elif self._told and not overdue:

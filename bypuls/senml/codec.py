@@ -15,7 +15,7 @@ import msgspec
 from bypuls.errors import PackError
 from bypuls.quarantine import Reason
 from bypuls.senml.pack import Pack
-from bypuls.senml.record import CBOR_LABELS, LogId, Record, Sequence
+from bypuls.senml.record import CBOR_LABELS, Gap, LogId, Record, Sequence
 from bypuls.senml.resolution import resolve
 
 MAX_PAYLOAD = 256 * 1024
@@ -34,7 +34,7 @@ class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     bv: float | None = None
     log: LogId | None = None
     seq: Sequence | None = None
-    gap: list[tuple[Sequence, Sequence]] | None = None
+    gap: Gap | None = None
     n: str = ""
     u: str = ""
     v: float | None = None

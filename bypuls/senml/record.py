@@ -9,6 +9,7 @@ VERSION = 10
 
 Sequence = Annotated[int, msgspec.Meta(ge=0, lt=2**63 - 1)]
 Version = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+Gap = Annotated[list[tuple[Sequence, Sequence]], msgspec.Meta(max_length=1_000)]
 LogId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}\Z")]
 
 
@@ -32,7 +33,7 @@ class Record(BaseFields, gc=False, omit_defaults=True, kw_only=True):
 
     log: LogId | None = None
     seq: Sequence | None = None
-    gap: list[tuple[Sequence, Sequence]] | None = None
+    gap: Gap | None = None
     n: str = ""
     u: str = ""
     v: float | None = None

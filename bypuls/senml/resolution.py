@@ -8,7 +8,7 @@ import msgspec
 from bypuls.errors import PackError
 from bypuls.quarantine import Fault, Reason
 from bypuls.senml.pack import Pack
-from bypuls.senml.record import VERSION, BaseFields, Record
+from bypuls.senml.record import VERSION, BaseFields, Gap, Record
 
 _OURS = ("log", "seq", "gap")
 
@@ -117,11 +117,11 @@ def _without_ours(fields: object) -> object:
 
 
 def _read_sequence(pack: Pack, fields: object, faults: dict[tuple[Reason, str], list[int]]) -> None:
-    """Read log, seq and gap; when they can't be read, the readings still stand, unacknowledged."""
+    """Read log, seq and gap; when log and seq can't be read, the readings still stand, unacknowledged."""
     if not isinstance(fields, dict):
         return
     try:
-        record = msgspec.convert({k: v for k, v in fields.items() if k in _OURS}, Record)
+        record = msgspec.convert({k: fields[k] for k in ("log", "seq") if k in fields}, Record)
     except (msgspec.ValidationError, OverflowError) as error:
         faults[Reason.TYPE, str(error)].append(0)
         return
@@ -129,6 +129,11 @@ def _read_sequence(pack: Pack, fields: object, faults: dict[tuple[Reason, str], 
         faults[Reason.TYPE, "log and seq go together: one of them is missing"].append(0)
         return
     pack.log, pack.seq = record.log, record.seq
-    pack.gap = [(low, high) for low, high in record.gap or [] if low <= high]
-    if pack.gap != (record.gap or []):
+    try:
+        gap = [] if fields.get("gap") is None else msgspec.convert(fields["gap"], Gap)
+    except (msgspec.ValidationError, OverflowError) as error:
+        faults[Reason.TYPE, f"gap: {error}"].append(0)
+        return
+    pack.gap = [(low, high) for low, high in gap if low <= high]
+    if pack.gap != gap:
         faults[Reason.TYPE, "a gap is a closed range of seq, its lower end first"].append(0)

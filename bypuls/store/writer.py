@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -146,15 +146,16 @@ def _known_messages(connection: Connection, commit: Commit) -> set[int]:
     """Find the messages that came before, of those that only their seq can tell."""
     if not commit.relative:
         return set()
-    keys = list(commit.relative)
-    columns = {
-        "nodes": [node_id for node_id, _, _ in keys],
-        "logs": [log for _, log, _ in keys],
-        "blocks": [seq // BLOCK for _, _, seq in keys],
-        "seqs": [seq for _, _, seq in keys],
-        "messages": [messages[0] for messages in commit.relative.values()],
-    }
-    connection.execute(load("writer")["open_pack_logs"], columns)
+    rows = [
+        (node_id, log, seq // BLOCK, seq, messages[0])
+        for (node_id, log, seq), messages in commit.relative.items()
+    ]
+    columns = _columns(("nodes", "logs", "blocks", "seqs", "messages"), rows)
+    # Every row that this commit will write, in order: or two workers could wait for each other.
+    keys = [(node, log, block) for (node, log), pack in commit.packs.items() for block in _blocks(pack)]
+    locked = _columns(("nodes", "logs", "blocks"), keys)
+    connection.execute(load("writer")["open_pack_logs"], locked)
+    connection.execute(load("writer")["lock_pack_logs"], locked)
     seen = {message for (message,) in connection.execute(load("writer")["find_seen"], columns)}
     again = {message for messages in commit.relative.values() for message in messages[1:]}
     return seen | again
@@ -217,9 +218,13 @@ def _log_packs(connection: Connection, commit: Commit) -> None:
         for (node_id, log), pack in commit.packs.items()
         for block, (seen, dropped) in _blocks(pack).items()
     ]
-    names = ("nodes", "logs", "blocks", "seen", "dropped", "received")
-    columns = dict(zip(names, map(array_text, zip(*rows, strict=True)), strict=True))
+    columns = _columns(("nodes", "logs", "blocks", "seen", "dropped", "received"), rows)
     connection.execute(load("writer")["log_packs"], columns)
+
+
+def _columns(names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> dict[str, str]:
+    """Turn rows, at least one, into a named array for each column."""
+    return dict(zip(names, map(array_text, zip(*rows, strict=True)), strict=True))
 
 
 def _blocks(pack: PackSeen) -> dict[int, tuple[list[int], list[Range]]]:

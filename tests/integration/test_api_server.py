@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import pytest
 
-from api.row_stream import LIMIT, PATIENCE
+from api.row_stream import LIMIT
+from api.server import PATIENCE
 from bypuls.readings import SECOND
 from testbed import Databases, Link
 from testbed.api import Api

@@ -228,6 +228,21 @@ def test_a_broker_that_stands_still_is_left_and_found_again_when_it_goes_on(
         ingest.wait_for(lambda: count(database_url) == 1, "store")
 
 
+def test_an_acknowledgement_of_many_ranges_comes_in_parts(database_url: str, mosquitto: Mosquitto) -> None:
+    with Ingest(database_url, mosquitto.port) as ingest, Device(mosquitto.port) as device:
+        with locked_readings(database_url):
+            device.send("bypuls/v1/parts-1/up", pack(1))
+            ingest.wait_for(lambda: ingest.metric("messages") == 1, "receive")
+            device.send("bypuls/v1/parts-1/up", pack(3))
+            time.sleep(1)  # one pack is being committed and one is next, so the others go together
+            for seq in range(5, 2_503, 2):
+                device.send("bypuls/v1/parts-1/up", pack(seq))
+            ingest.wait_for(lambda: ingest.metric("messages") == 1_251, "receive")
+        expected = set(range(1, 2_503, 2))
+        ingest.wait_for(lambda: device.acknowledged("parts-1", "a") == expected, "acknowledge")
+        assert max(len(ack["seq"]) for ack in device.acks["parts-1"]) == 1_000
+
+
 def test_a_quiet_broker_that_answers_is_kept(database_url: str, mosquitto: Mosquitto) -> None:
     with Ingest(database_url, mosquitto.port) as ingest:
         time.sleep(25)

@@ -245,3 +245,14 @@ def test_no_bytes_whatever_raise_anything_but_a_pack_error(payload: bytes) -> No
     for prefix in (b"", b"[", b"\x81", b'[{"n":"'):
         with suppress(PackError):
             decode(prefix + payload)
+
+
+def test_a_gap_in_too_many_pieces_is_named_and_the_pack_is_acknowledged_all_the_same() -> None:
+    pieces = [[2 * number, 2 * number] for number in range(1_001)]
+    records = [{"n": "no2", "v": 1.0, "log": "a", "seq": 5_000, "gap": pieces}]
+    pack = decode(json.dumps(records).encode())
+    assert (pack.log, pack.seq, pack.gap, pack.values) == ("a", 5_000, [], [1.0])
+    assert [(fault.reason, fault.records) for fault in pack.faults] == [(Reason.TYPE, (0,))]
+    assert "length <= 1000" in pack.faults[0].detail
+    records[0]["gap"] = pieces[:1_000]
+    assert len(decode(json.dumps(records).encode()).gap) == 1_000

@@ -28,13 +28,17 @@ SELECT EXISTS (SELECT FROM node WHERE node = %(node)s);
 -- name: logs
 -- A node's sequence logs, the latest first: what came, what the node gave up, and what is neither. Packs are
 -- numbered from 1; a pack 0 counts as seen and is never missed.
-WITH whole AS (
-    SELECT p.log, max(p.last_received) AS last_received, range_agg(p.seen) AS seen, range_agg(p.dropped) AS dropped
+WITH latest AS (
+    SELECT node_id, p.log, max(p.last_received) AS last_received
     FROM pack_log p JOIN node n USING (node_id)
     WHERE n.node = %(node)s
-    GROUP BY p.log
-    ORDER BY max(p.last_received) DESC, p.log
+    GROUP BY node_id, p.log
+    ORDER BY 3 DESC, 2
     LIMIT %(logs)s
+), whole AS (
+    SELECT log, latest.last_received, range_agg(p.seen) AS seen, range_agg(p.dropped) AS dropped
+    FROM latest JOIN pack_log p USING (node_id, log)
+    GROUP BY log, latest.last_received
 ), log AS (
     SELECT log, last_received, dropped,
            upper(seen + dropped) - 1 AS highest,

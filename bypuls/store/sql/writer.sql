@@ -14,19 +14,20 @@ FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[]) AS packs (n,
 ORDER BY n, l, b
 ON CONFLICT DO NOTHING;
 
+-- name: lock_pack_logs
+-- Held to the end of the transaction; in order, so that two workers can't wait for each other.
+SELECT FROM pack_log
+WHERE (node_id, log, block) IN (
+    SELECT n, l, b FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[]) AS packs (n, l, b))
+ORDER BY node_id, log, block
+FOR UPDATE;
+
 -- name: find_seen
--- Which packs are safe already; their logs stay locked to the end of the transaction.
-WITH locked AS (
-    SELECT node_id, log, block, seen FROM pack_log
-    WHERE (node_id, log, block) IN (
-        SELECT n, l, b FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[]) AS packs (n, l, b))
-    ORDER BY node_id, log, block
-    FOR UPDATE
-)
+-- Which packs are safe already.
 SELECT message
 FROM unnest(%(nodes)s::int[], %(logs)s::text[], %(blocks)s::int8[], %(seqs)s::int8[], %(messages)s::int[])
     AS packs (node_id, log, block, seq, message)
-JOIN locked USING (node_id, log, block)
+JOIN pack_log USING (node_id, log, block)
 WHERE seen @> seq;
 
 -- name: copy_readings
