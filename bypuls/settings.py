@@ -84,7 +84,7 @@ class IngestSettings(_Settings, env_prefix="BYPULS_INGEST_"):
     batch_bytes: int = Field(4 << 20, ge=1, description="or when its messages take this much memory")
     in_flight: int = Field(20_000, ge=1, le=65_535, description="most unacknowledged messages (MQTT 5)")
     queue_bytes: int = Field(
-        64 << 20, ge=1 << 20, description="most payload bytes held; then the broker waits"
+        48 << 20, ge=1 << 20, description="most payload bytes held; then the broker waits"
     )
     max_channels: int = Field(1_000, ge=1, description="most channels a node may enrol by itself")
     metrics_port: int | None = Field(

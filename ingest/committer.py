@@ -42,13 +42,17 @@ class _Acknowledgement(msgspec.Struct):
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Messages and what their check made of them; `outages` is how many there had been before the check."""
 
     arrivals: Sequence[Arrival]
     commit: Commit
     outages: int
+
+    def forget(self) -> None:
+        """Drop what the check made, some 30 MB, since it is to be checked again anyway."""
+        self.commit, self.outages = Commit([]), STALE
 
 
 class Stopped(Exception):
@@ -101,6 +105,7 @@ class Committer:
             except StoreUnavailable as error:
                 if isinstance(error, QueryTooSlow) and len(batch.arrivals) > 1:
                     return self._halve(batch)
+                batch.forget()
                 self._wait_out(error, backoff)
             except StoreError as error:
                 if len(batch.arrivals) > 1:
@@ -109,7 +114,7 @@ class Committer:
                     return self._set_apart(batch, error)
                 again = True  # perhaps only because the registry changed underneath
                 self._forget()
-                batch = Batch(batch.arrivals, batch.commit, STALE)
+                batch.outages = STALE
             else:
                 self._note_available()
                 self._settle(batch, outcome)

@@ -38,7 +38,7 @@ _log = structlog.get_logger()
 FORGET_EVERY = 300.0
 """Seconds after which what is known of the registry is learnt again, so that its changes are seen."""
 
-COLLECT_EVERY = 32 << 20
+COLLECT_EVERY = 16 << 20
 """Bytes of messages after which cycles are collected; see `_prepare`."""
 
 REPLAY_EVERY = 1.0
@@ -154,6 +154,7 @@ class Worker:
         while arrivals := self._gather():
             for batch in self._check_patiently(arrivals):
                 self._checked.put(batch)
+                del batch  # some 30 MB, which would be held until the next one is ready
             checked += sum(arrival.size for arrival in arrivals)
             if checked > COLLECT_EVERY:
                 checked = 0
@@ -245,6 +246,7 @@ class Worker:
                     replies = self._committer.commit(batch)
                 self._link.acknowledge(batch.arrivals, replies)
                 self._queue.release(batch.arrivals)
+                del batch
             if time.monotonic() - looked > REPLAY_EVERY:
                 while self._committer.replay_requested(self._check_again):
                     pass
@@ -278,7 +280,7 @@ def _prepare() -> None:
     the database and hostile CBOR, is collected by hand.
     """
     configure()
-    gc.set_threshold(200_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
 
 
 def _run_one(
