@@ -9,8 +9,21 @@ from api.head import HeadMiddleware
 from api.headers import HeadersMiddleware, PublicMiddleware
 from api.metrics import Metrics, MetricsMiddleware
 from api.parameters import check_query
-from api.routes import ROOT, health, latest, nodes, quantities, quarantine, readings, streams
+from api.routes import (
+    ROOT,
+    air_quality,
+    exceedances,
+    health,
+    latest,
+    nodes,
+    quantities,
+    quarantine,
+    readings,
+    series,
+    streams,
+)
 from api.row_stream import Places
+from api.turns import Turns
 from bypuls import __version__
 from bypuls.settings import ApiSettings
 from bypuls.store.database import Database
@@ -26,6 +39,7 @@ the limit.
 
 _TAGS = [
     {"name": "readings", "description": "what the sensors measured"},
+    {"name": "air", "description": "air quality classes, and legal limits"},
     {"name": "catalogue", "description": "what there is to read"},
     {"name": "quarantine", "description": "what could not become readings; for operators"},
     {"name": "service", "description": "what watches the service itself"},
@@ -51,8 +65,19 @@ def create_app(database: Database, settings: ApiSettings) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.places = Places()
+    app.state.turns = Turns()
     documented = problems.documented(414, 422, 500, 503, 504)
-    for noun in (latest, readings, streams, nodes, quantities, quarantine):
+    for noun in (
+        latest,
+        readings,
+        series,
+        air_quality,
+        exceedances,
+        streams,
+        nodes,
+        quantities,
+        quarantine,
+    ):
         app.include_router(noun.router, dependencies=[Depends(check_query)], responses=documented)
     app.include_router(health.router)
     docs.install(app)

@@ -39,7 +39,7 @@ def rows(points: Points, form: RowForm) -> bytes:
     Three lists of byte strings, interleaved and joined: 0.3 us a row; a format string per row took 0.5.
     """
     parts = [b""] * (3 * len(points))
-    parts[0::3] = _times(points.time, form.before_time, form.before_value).tolist()
+    parts[0::3] = written_times(points.time, form.before_time, form.before_value).tolist()
     parts[1::3] = orjson.dumps(points.value, option=_NUMPY)[1:-1].split(b",") if len(points) else []
     parts[2::3] = _flags(points.flags, form)
     return b"".join(parts)
@@ -47,10 +47,12 @@ def rows(points: Points, form: RowForm) -> bytes:
 
 def json_times(time: TimeArray) -> orjson.Fragment:
     """Write times as a JSON array of strings."""
-    return orjson.Fragment(b"[" + _times(time, b'"', b'",').tobytes()[:-1] + b"]")
+    return orjson.Fragment(b"[" + written_times(time, b'"', b'",').tobytes()[:-1] + b"]")
 
 
-def _times(time: TimeArray, before: bytes, after: bytes) -> np.ndarray[tuple[int], np.dtype[np.bytes_]]:
+def written_times(
+    time: TimeArray, before: bytes, after: bytes
+) -> np.ndarray[tuple[int], np.dtype[np.bytes_]]:
     """Write each time between two texts, all of one width."""
     second, micro = np.divmod(time, SECOND)
     thousand, rest = np.divmod(micro, 1000)

@@ -1,8 +1,11 @@
 """Names that a client gives, looked up in the registry."""
 
+from collections.abc import Sequence
+
 from api.problems import NotFound
 from bypuls.store import catalog
 from bypuls.store.database import Connection
+from bypuls.store.facts import StreamFacts, find_facts
 
 
 def check_node(connection: Connection, node: str | None) -> None:
@@ -26,3 +29,12 @@ def known_stream(connection: Connection, name: str) -> tuple[int, catalog.Stream
             f"Node '{node}' has no channel '{channel}'. GET /api/v1/streams?node={node} lists those it has."
         )
     return found
+
+
+def known_facts(connection: Connection, names: Sequence[str]) -> list[StreamFacts]:
+    """Return what is known of the streams of these names, in their order; raises NotFound."""
+    found = find_facts(connection, names)
+    for name in names:
+        if name not in found:
+            known_stream(connection, name)
+    return [found[name] for name in names]

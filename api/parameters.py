@@ -8,13 +8,17 @@ from fastapi import Query, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from api import times
-from api.problems import BadParameter, QueryTooLong
+from api.problems import BadParameter, QueryTooLong, list_parameters
 from bypuls.quantities import QUANTITIES
+from bypuls.readings import SECOND
 from bypuls.store.catalog import Box
 from bypuls.topics import NODE_PATTERN
 
 LONGEST_QUERY = 4_096
 """Bytes of a query string."""
+
+DAY = 86_400 * SECOND
+"""The range given where nobody says from when, in microseconds."""
 
 LONGEST_NAME = 500
 """Characters of a channel or an owner."""
@@ -52,6 +56,15 @@ def _quantity(key: str) -> str:
     return key
 
 
+def _stream_name(text: str) -> str:
+    node, slash, channel = text.partition("/")
+    if not (node and slash and channel and text.isprintable()):
+        raise ValueError(
+            "a stream is named by node and channel, like air-01/no2 (/api/v1/streams lists them)"
+        )
+    return text
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("it holds control characters, which no name has")
@@ -65,6 +78,11 @@ QuantityKey = Annotated[
     str, AfterValidator(_quantity), WithJsonSchema({"type": "string", "enum": sorted(QUANTITIES)})
 ]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(_printable)]
+StreamName = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"example": "air-01/no2"}),
+    AfterValidator(_stream_name),
+]
 NodeName = Annotated[str, Field(pattern=f"^{NODE_PATTERN}$")]
 
 
@@ -86,12 +104,27 @@ class Paged(Parameters):
     """where to go on: `next` of the page before; the other parameters stay as they were"""
 
 
+def time_range(start: int | None, end: int | None) -> tuple[int, int]:
+    """Return the range that is meant: up to now, and a day long, where nobody says otherwise.
+
+    Raises BadParameter unless it starts before it ends.
+    """
+    says = "" if end is not None else " (now, as no end is given)"
+    end = times.now() if end is None else end
+    start = max(end - DAY if start is None else start, times.EARLIEST)
+    if start >= end:
+        raise BadParameter(
+            "start", times.write(start), f"it must be before end, which is {times.write(end)}{says}"
+        )
+    return start, end
+
+
 async def check_query(request: Request) -> None:
-    """Refuse what no route takes: a query that is too long, a parameter given twice."""
+    """Refuse what no route takes: a query that is too long, a parameter given twice that is no list."""
     length = len(request.scope["query_string"])
     if length > LONGEST_QUERY:
         raise QueryTooLong(f"The query has {length} bytes, the limit is {LONGEST_QUERY}.")
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
-        if names.count(name) > 1:
+        if names.count(name) > 1 and name not in list_parameters(request):
             raise BadParameter(name, None, "it is given more than once, and only one of them can hold")

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.json import Json
 from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
+from bypuls.series.refusals import Refused, TooMuch
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
@@ -50,6 +51,10 @@ class TooManyExports(Exception):
     """As many streams of rows are running as can at once."""
 
 
+class TooBusy(Exception):
+    """As many series are being made as can be at once, and none became ready in time."""
+
+
 class QueryTooLong(Exception):
     """The query string is longer than any sensible one."""
 
@@ -73,12 +78,14 @@ _DEFECT = Kind(
 )
 KINDS: dict[type[Exception], Kind] = {
     BadParameter: Kind(422, "bad-parameter", "A parameter can't be used"),
+    Refused: Kind(422, "bad-parameter", "A parameter can't be used"),
     RequestValidationError: Kind(422, "bad-parameter", "A parameter can't be used"),
     NotFound: Kind(404, "not-found", "There is no such thing"),
     NotAnOperator: Kind(
         401, "operator-only", "Only operators may do this", None, {"WWW-Authenticate": "Bearer"}
     ),
     NotReplayable: Kind(409, "not-replayable", "The entry can't be replayed"),
+    TooMuch: Kind(413, "too-much", "The answer would be too large"),
     QueryTooLong: Kind(414, "query-too-long", "The query is too long"),
     QueryTooSlow: Kind(
         504,
@@ -89,6 +96,7 @@ KINDS: dict[type[Exception], Kind] = {
     TooManyExports: Kind(
         503, "too-many-exports", "Too many exports are running", None, {"Retry-After": str(RETRY_AFTER)}
     ),
+    TooBusy: Kind(503, "too-busy", "Too many series are being made", None, {"Retry-After": str(RETRY_AFTER)}),
     StoreUnavailable: Kind(
         503,
         "store-unavailable",
@@ -185,12 +193,14 @@ def _answer(request: Request, error: Exception) -> Json:
     detail, extra = kind.detail or str(error), {}
     if isinstance(error, BadParameter):
         extra["errors"] = [_wrong(error.name, error.value, str(error))]
+    elif isinstance(error, Refused):
+        extra["errors"] = [_wrong(error.parameter, error.value, str(error))]
     elif isinstance(error, RequestValidationError):
         extra["errors"] = [_from_validation(request, each) for each in error.errors()]
     if "errors" in extra:
         detail = "; ".join(_sentence(each) for each in extra["errors"])
     if kind.status >= 500:
-        tell = log.info if isinstance(error, TooManyExports) else log.error
+        tell = log.info if isinstance(error, TooManyExports | TooBusy) else log.error
         tell(
             "request failed",
             path=request.url.path,
@@ -233,7 +243,8 @@ def _problem(
 
 
 def _from_validation(request: Request, error: dict[str, Any]) -> dict[str, str | None]:
-    name = str(error["loc"][-1])
+    # A place in a list comes after the name.
+    name = next(str(part) for part in reversed(error["loc"]) if isinstance(part, str))
     if error["type"] == "missing":
         return _wrong(name, None, "it is required")
     if error["type"] == "extra_forbidden":
@@ -252,8 +263,17 @@ def _unknown(request: Request, name: str) -> str:
 
 def known_parameters(request: Request) -> list[str]:
     """Return the names of the query parameters of the route that was called."""
+    return [each["name"] for each in _described(request)]
+
+
+def list_parameters(request: Request) -> list[str]:
+    """Return the names of those of them that can be given more than once."""
+    return [each["name"] for each in _described(request) if each["schema"].get("type") == "array"]
+
+
+def _described(request: Request) -> list[dict[str, Any]]:
     operation = request.app.openapi()["paths"][request.scope["route"].path][request.method.lower()]
-    return [each["name"] for each in operation.get("parameters", []) if each["in"] == "query"]
+    return [each for each in operation.get("parameters", []) if each["in"] == "query"]
 
 
 def _wrong(name: str, value: object, detail: str) -> dict[str, str | None]:
@@ -270,4 +290,4 @@ def _sentence(wrong: dict[str, str | None]) -> str:
 
 def _trace(error: BaseException) -> BaseException | None:
     """Give the stack where it tells something: not for a database that is away or slow, or for a limit."""
-    return None if isinstance(error, StoreUnavailable | QueryTooSlow | TooManyExports) else error
+    return None if isinstance(error, StoreUnavailable | QueryTooSlow | TooManyExports | TooBusy) else error

@@ -3,55 +3,27 @@
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from enum import StrEnum
 from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import cursors, export, paging, times
 from api.json import Json
 from api.known import known_stream
-from api.parameters import DIGITS, LONGEST_NAME, Parameters, Time
+from api.parameters import DIGITS, Parameters, StreamName, Time, time_range
 from api.problems import BadParameter, documented
+from api.reading_forms import ARROW_TYPE, Form, ReadingsFormat, form_of
 from api.routes import ROOT
 from api.row_stream import RowStream
 from api.store import Store
-from bypuls.readings import SECOND
 from bypuls.store.catalog import Stream
 from bypuls.store.readings import PAGE, Points, read_points, stream_points
 
 router = APIRouter(prefix=ROOT, tags=["readings"])
 
-DAY = 86_400 * SECOND
-"""The range given where nobody says from when, in microseconds."""
-
 _JSON_LIMIT = 10_000
-
-
-class ReadingsFormat(StrEnum):
-    """How readings are written."""
-
-    JSON = "json"
-    CSV = "csv"
-    NDJSON = "ndjson"
-
-
-def _stream_name(text: str) -> str:
-    node, slash, channel = text.partition("/")
-    if not (node and slash and channel and text.isprintable()):
-        raise ValueError(
-            "a stream is named by node and channel, like air-01/no2 (/api/v1/streams lists them)"
-        )
-    return text
-
-
-StreamName = Annotated[
-    str,
-    Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"example": "air-01/no2"}),
-    AfterValidator(_stream_name),
-]
 
 
 class ReadingsParameters(Parameters):
@@ -64,11 +36,11 @@ class ReadingsParameters(Parameters):
     end: Time | None = None
     """RFC 3339 with a zone, excluded; now if not given"""
     limit: Annotated[int, Field(ge=1, le=PAGE), DIGITS] | None = None
-    """most readings to give; 10,000 for json if not given, all for csv and ndjson"""
+    """most readings to give; 10,000 for json if not given, all for the other formats"""
     cursor: str | None = None
     """where to go on: `next` of the page before; it holds `start` and `end` too"""
     format: ReadingsFormat = ReadingsFormat.JSON
-    """json is given in columns and in pages, csv and ndjson in rows and in one go"""
+    """json is given in columns and in pages; csv, ndjson and arrow (IPC stream) in rows and in one go"""
 
 
 _EXAMPLE: dict[str, Any] = {
@@ -123,18 +95,9 @@ def _range(parameters: ReadingsParameters) -> tuple[int, int, int]:
         if not times.EARLIEST <= start <= at < end <= times.LATEST:
             raise BadParameter("cursor", parameters.cursor, "it is no cursor of this query")
         return start, end, at
-    end = times.now() if parameters.end is None else parameters.end
-    start = end - DAY if parameters.start is None else parameters.start
-    start = max(start, times.EARLIEST)
-    if start >= end:
-        says = "" if parameters.end is not None else " (now, as no end is given)"
-        raise BadParameter(
-            "start", times.write(start), f"it must be before end, which is {times.write(end)}{says}"
-        )
+    start, end = time_range(*given)
     return start, end, start
 
-
-_ROWS = {ReadingsFormat.CSV: export.CSV, ReadingsFormat.NDJSON: export.NDJSON}
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -148,6 +111,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "string"},
                 "example": '{"time":"2026-11-23T18:00:00.000000Z","value":21.5,"flags":0}\n',
             },
+            ARROW_TYPE: {"schema": {"type": "string", "format": "binary"}},
         },
         "headers": {"Link": {"schema": {"type": "string"}, "description": "the next page, if there is one"}},
     }
@@ -165,18 +129,18 @@ def get_readings(
 ) -> Response:
     """Give the raw readings of a stream, the oldest first.
 
-    JSON comes in pages. CSV and NDJSON come as one stream of rows, or in pages where a `limit` is given;
-    the header `Link` leads to the next page. A stream of rows that ends early, because the database went
+    JSON comes in pages. CSV, NDJSON and Arrow come as one stream of rows, or in pages where a `limit` is
+    given; the header `Link` leads to the next page. A stream that ends early, because the database went
     away, is cut off without the regular end of an HTTP body, so that clients notice.
     """
     start, end, at = _range(parameters)
-    form = _ROWS.get(parameters.format)
     with store.connection() as connection:
         number, stream = known_stream(connection, parameters.stream)
+    form = form_of(parameters.format, stream)
     if form is not None and parameters.limit is None:
         with ExitStack() as held:
             held.enter_context(request.app.state.places.taken())
-            pages = stream_points(store, number, at, end)
+            pages = stream_points(store, number, at, end, form.page)
             # The first page is read here, while a problem can still be told by the status.
             first = next(pages, None)
             return RowStream(
@@ -194,7 +158,7 @@ def get_readings(
     request.app.state.metrics.readings.inc(len(points))
     headers = paging.link(request, cursor)
     if form is not None:
-        body = form.header + export.rows(points, form)
+        body = form.header + form.write(points) + form.trailer
         return Response(body, media_type=form.media_type, headers=headers | _file(stream, parameters.format))
     return Json(
         {
@@ -212,13 +176,12 @@ def get_readings(
     )
 
 
-def _chunks(
-    request: Request, form: export.RowForm, first: Points | None, others: Iterator[Points]
-) -> Iterator[bytes]:
+def _chunks(request: Request, form: Form, first: Points | None, others: Iterator[Points]) -> Iterator[bytes]:
     yield form.header
     for points in chain([] if first is None else [first], others):
         request.app.state.metrics.readings.inc(len(points))
-        yield export.rows(points, form)
+        yield form.write(points)
+    yield form.trailer
 
 
 def _file(stream: Stream, written: ReadingsFormat) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Hourly summaries of streams: from the rollups, and from raw readings where a rollup can't be trusted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bypuls.channels import HOLD
 from bypuls.numeric.kinds import Kind
-from bypuls.numeric.summary import EXTRA, INTEGERS, MOMENTS, NO_TIME, Summary, summarise
+from bypuls.numeric.summary import EXTRA, INTEGERS, MOMENTS, NO_TIME, Summary, blank, summarise
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.readings import SECOND, ReadingBatch
 from bypuls.store.array_text import array_text
@@ -46,12 +46,17 @@ def hour_edges(first: int, last: int) -> NDArray[np.int64]:
 
 
 def read_hours(
-    connection: Connection, facts: Sequence[StreamFacts], first: int, last: int
+    connection: Connection,
+    facts: Sequence[StreamFacts],
+    first: int,
+    last: int,
+    columns: Callable[[Kind], Collection[str]] = lambda kind: MOMENTS + EXTRA[kind],
 ) -> dict[Kind, Summary]:
     """Return the summaries of the hours from `first` on, before `last`, that have readings; by kind.
 
-    `window` counts from `first`. What is certainly wrong is left out. One snapshot of the database, so that
-    a rollup made meanwhile neither doubles nor hides an hour. Raises QueryTooSlow, StoreUnavailable.
+    `window` counts from `first`. Of a rollup only these `columns` are read, the others left blank. What is
+    certainly wrong is left out. One snapshot of the database, so that a rollup made meanwhile neither doubles
+    nor hides an hour. Raises QueryTooSlow, StoreUnavailable.
     """
     found: dict[Kind, list[Summary]] = {}
     queries = load("hours")
@@ -59,7 +64,7 @@ def read_hours(
         connection.execute(queries["one_snapshot"])
         dirty = _dirty(connection, [each.stream_id for each in facts], first, last)
         for kind, group in _by_kind(facts).items():
-            found[kind] = [_rollups(connection, kind, group, first, last, dirty)]
+            found[kind] = [_rollups(connection, kind, group, first, last, dirty, columns(kind))]
         kinds = {each.stream_id: each.kind for each in facts}
         for readings in read_pairs(connection, *dirty):
             for kind, summary in summarise_readings(readings, kinds, hour_edges(first, last)).items():
@@ -133,15 +138,21 @@ def _by_kind(facts: Sequence[StreamFacts]) -> dict[Kind, list[int]]:
 
 
 def _rollups(
-    connection: Connection, kind: Kind, streams: list[int], first: int, last: int, dirty: Marks
+    connection: Connection,
+    kind: Kind,
+    streams: list[int],
+    first: int,
+    last: int,
+    dirty: Marks,
+    wanted: Collection[str],
 ) -> Summary:
-    wanted = MOMENTS + EXTRA[kind]
     parameters = {"streams": streams, "first": first, "last": last, "columns": list(wanted)}
     row = connection.execute(load("hours")["read_hours"], parameters, binary=True).fetchone()
     columns = dict(zip(COLUMNS, unpack(row, list(COLUMNS.values())), strict=True))
     stream, window = columns["stream_id"], (columns["hour"] + EPOCH) // HOUR - first
     keep = ~np.isin(_keys(stream, window + first), _keys(*dirty))
-    values: dict[str, Any] = {name: _native(name, columns[name])[keep] for name in wanted}
+    values = blank(kind, int(np.count_nonzero(keep)))
+    values |= {name: _native(name, columns[name])[keep] for name in wanted}
     n, n_excluded = (columns[name].astype(np.int64)[keep] for name in ("n", "n_excluded"))
     return Summary(kind, stream[keep], window[keep], n, n_excluded, **values)
 

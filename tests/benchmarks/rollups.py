@@ -2,6 +2,7 @@
 
 import time
 from statistics import median
+from typing import Any
 
 import numpy as np
 import psutil
@@ -97,6 +98,7 @@ def year(url: str, runs: int) -> tuple[list[float], list[float]]:
     names = "&".join(f"stream=air-{each:02}/no2" for each in range(STREAMS))
     asked = f"/api/v1/series?{names}&start=2025-01-01T00:00:00Z&end=2026-01-01T00:00:00Z&every=1h&agg=mean"
     rolled, raw = [], []
+    body, rows = b"", list[Any]()
     with Api(url) as api, psycopg.connect(url) as connection:
         for run in range(runs + 1):  # the first one fills the caches
             began = time.perf_counter()

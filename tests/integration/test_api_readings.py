@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from bypuls.readings import SECOND
@@ -94,6 +95,28 @@ def test_a_whole_stream_comes_as_ndjson_once_in_order_and_to_the_last_bit(api: C
     assert bits([row["value"] for row in found]) == bits(VALUE)
     assert [row["flags"] for row in found] == FLAGS.tolist()
     assert answer.headers["content-type"] == "application/x-ndjson"
+
+
+@pytest.mark.parametrize("limit", [None, 100_000])
+def test_a_whole_stream_comes_as_arrow_once_in_order_and_to_the_last_bit(
+    api: Client, limit: int | None
+) -> None:
+    parameters = EVERYTHING | ({"limit": limit} if limit else {})
+    answers = list(follow(api, stream="air-01/no2", format="arrow", **parameters))
+    tables = [pa.ipc.open_stream(answer.content).read_all() for answer in answers]
+    assert len(tables) == (3 if limit else 1)
+    table = pa.concat_tables(tables)
+    assert table["time"].cast(pa.int64()).to_numpy().tolist() == TIME.tolist()
+    assert bits(table["value"].to_numpy()) == bits(VALUE)
+    assert table["flags"].to_pylist() == FLAGS.tolist()
+    assert table.schema.field("value").metadata == {b"unit": b"ug/m3"}
+    assert table.schema.metadata == {b"stream": b"air-01/no2", b"quantity": b"no2"}
+    assert answers[0].headers["content-type"] == "application/vnd.apache.arrow.stream"
+
+
+def test_a_stream_without_readings_is_an_empty_arrow_table(api: Client) -> None:
+    answer = api.ask("readings", stream="air-01/empty", format="arrow")
+    assert pa.ipc.open_stream(answer.content).read_all().num_rows == 0
 
 
 @pytest.mark.parametrize("limit", [30_000, 62_500, 83_333, 100_000, None])

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api import problems
 from api.app import create_app
 from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
+from bypuls.series.refusals import Refused, TooMuch
 from bypuls.settings import ApiSettings
 from bypuls.store.database import Database
 
@@ -49,6 +50,9 @@ def failing(error: Exception) -> Callable[[], None]:
         (problems.BadParameter("start", "x", "is no time"), 422, "bad-parameter"),
         (QueryTooSlow(SECRET), 504, "query-too-slow"),
         (problems.TooManyExports("all taken"), 503, "too-many-exports"),
+        (problems.TooBusy("all taken"), 503, "too-busy"),
+        (Refused("agg", "min", "it has no order"), 422, "bad-parameter"),
+        (TooMuch("1,000,001 values"), 413, "too-much"),
         (StoreUnavailable(SECRET), 503, "store-unavailable"),
         (StoreError(SECRET), 500, "defect"),
         (ZeroDivisionError(SECRET), 500, "defect"),
@@ -122,7 +126,7 @@ READINGS = "readings?stream=air-01/no2&"
         (f"{LATEST}limit=%2B10", "limit", "+10", "digits"),
         (f"{LATEST}limit=%D9%A1", "limit", "\u0661", "digits"),
         ("quarantine?limit=1_0", "limit", "1_0", "digits"),
-        (f"{READINGS}format=xml", "format", "xml", "'json', 'csv' or 'ndjson'"),
+        (f"{READINGS}format=xml", "format", "xml", "'json', 'csv', 'ndjson' or 'arrow'"),
         (f"{READINGS}cursor=abc", "cursor", "abc", "no cursor of this query"),
         (f"{READINGS}start=2100-01-01T00:00:00Z", "start", "2100-01-01T00:00:00.000000Z", "before end"),
         (

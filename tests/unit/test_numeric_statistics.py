@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference import summaries as slow
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from bypuls.numeric.completion import complete
 from bypuls.numeric.dense import dense

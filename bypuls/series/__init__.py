@@ -1,0 +1,1 @@
+"""Series: streams summed up over windows, on one time axis."""

@@ -1,0 +1,59 @@
+-- name: of_streams
+-- All readings of streams in a range, packed as in bypuls/store/sql/readings.sql, in the order of the streams.
+SELECT string_agg(int4send(stream_id), ''::bytea),
+       string_agg(timestamptz_send(time), ''::bytea),
+       string_agg(float8send(value), ''::bytea),
+       string_agg(int2send(flags), ''::bytea)
+FROM (
+    SELECT r.stream_id, r.time, r.value, r.flags
+    FROM unnest(%(streams)s::int[]) AS wanted (stream_id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM reading
+        WHERE reading.stream_id = wanted.stream_id AND time >= %(start)s AND time < %(end)s
+        ORDER BY time
+    ) AS r
+) AS rows;
+
+-- name: last_before
+-- The newest reading of each stream before a time that counts, packed in the same way. Where retention
+-- removed the raw readings, an hour's rollup holds its last one.
+SELECT string_agg(int4send(stream_id), ''::bytea),
+       string_agg(timestamptz_send(time), ''::bytea),
+       string_agg(float8send(value), ''::bytea),
+       string_agg(int2send(flags), ''::bytea)
+FROM (
+    SELECT wanted.stream_id, newest.time, newest.value, newest.flags
+    FROM unnest(%(streams)s::int[]) AS wanted (stream_id)
+    JOIN stream USING (stream_id)
+    LEFT JOIN retention ON retention.quantity = coalesce(stream.quantity, '')
+    CROSS JOIN LATERAL (
+        (SELECT time, value, flags FROM reading r
+         WHERE r.stream_id = wanted.stream_id AND time < %(time)s AND time >= %(time)s - interval '1 year'
+           AND flags & %(wrong)s = 0
+         ORDER BY time DESC
+         LIMIT 1)
+        UNION ALL
+        (SELECT last_time, last, 0::int2 FROM reading_hour h
+         WHERE h.stream_id = wanted.stream_id AND hour < raw_from AND n > 0
+           AND last_time < %(time)s AND hour < %(time)s AND hour >= %(time)s - interval '1 year'
+         ORDER BY hour DESC
+         LIMIT 1)
+        ORDER BY time DESC
+        LIMIT 1
+    ) AS newest
+    ORDER BY wanted.stream_id
+    LIMIT ALL
+) AS rows;
+
+-- name: estimate
+-- About how many readings streams have in a range: what rollups count, and whole hours where one is due.
+WITH summed AS (
+    SELECT sum(n::int8 + n_excluded) AS size FROM reading_hour
+    WHERE stream_id = ANY(%(streams)s) AND hour >= %(start)s AND hour < %(end)s
+), due AS (
+    SELECT sum(3600 / coalesce(expected_interval, 10)) AS size
+    FROM dirty_hours CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour) JOIN stream USING (stream_id)
+    WHERE stream_id = ANY(%(streams)s)
+      AND hour >= floor(extract(epoch FROM %(start)s) / 3600) AND hour < extract(epoch FROM %(end)s) / 3600
+)
+SELECT (coalesce(summed.size, 0) + coalesce(due.size, 0))::int8 FROM summed, due;
