@@ -109,7 +109,7 @@ class Exceedances(BaseModel):
     summary="Exceedances of legal limits in a year",
 )
 def get_exceedances(store: Store, parameters: Annotated[ExceedancesParameters, Query()]) -> Json:
-    """Compare a year's hourly, daily or yearly means with the legal limits, where coverage allows it."""
+    """Compare a year's means with the limits of today's law, whatever the year, where coverage allows it."""
     if parameters.quantity not in LIMITED:
         raise BadParameter(
             "quantity",

@@ -4,12 +4,12 @@ import argparse
 import os
 import platform
 
-from benchmarks import csv_export, growth, memory, throughput
+from benchmarks import aggregation, checks, growth, memory, raw_export, rollups, throughput
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export")
+PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups")
 
 
 def main() -> None:
@@ -31,7 +31,13 @@ def main() -> None:
         if "memory" in parts:
             memory.report(server, databases)
         if "export" in parts:
-            csv_export.report(databases, words.runs)
+            raw_export.report(databases, words.runs)
+        if "rollups" in parts:
+            rollups.report(databases, words.runs)
+    if "aggregation" in parts:
+        aggregation.report(words.runs)
+    if "checks" in parts:
+        checks.report(words.runs)
 
 
 if __name__ == "__main__":
