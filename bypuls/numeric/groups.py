@@ -1,6 +1,7 @@
 """Groups: which readings make up which (stream, window), as runs of readings in order."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
+Readings = tuple[Streams, Times, Values, Mask | None]
+Column = NDArray[Any]
+Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Groups:
 
 def group(stream: Streams, time: Times, value: Values, edges: Times, excluded: Mask | None) -> Groups:
     """Find the rows that ordered and checked readings make up; the arguments are those of `summarise`."""
-    inside = (time >= edges[0]) & (time < edges[-1])
-    if not inside.all():
+    if len(time) and (time.min() < edges[0] or time.max() >= edges[-1]):
+        inside = (time >= edges[0]) & (time < edges[-1])
         stream, time, value = stream[inside], time[inside], value[inside]
         excluded = None if excluded is None else excluded[inside]
     window = windows_of(time, edges)

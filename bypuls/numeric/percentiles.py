@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.numeric.groups import Groups, check_readings, group, run_lengths
+from bypuls.numeric.groups import Columns, Groups, check_readings
 from bypuls.numeric.kinds import Kind
+from bypuls.numeric.networks import sort_columns
 from bypuls.numeric.parts import in_parts
+from bypuls.numeric.runs import Beside, runs_of
 
 Streams = NDArray[np.int32]
 Times = NDArray[np.int64]
@@ -43,42 +45,56 @@ def percentiles(
     check_readings(stream, time, value, edges, excluded)
     share = np.array(q, np.float64) / 100
 
-    def work(stream: Streams, time: Times, value: Values, excluded: Mask | None) -> Values:
-        return _of_groups(group(stream, time, value, edges, excluded), share)
+    def work(groups: Groups, columns: Columns) -> None:
+        _fill(columns["ranked"], groups, share)
 
-    return np.concatenate(in_parts(work, stream, time, value, excluded))
+    def room(rows: int) -> Columns:
+        return {"ranked": np.empty((len(share), rows))}
 
-
-def _of_groups(groups: Groups, share: Values) -> Values:
-    result = np.full((len(groups.n), len(share)), np.nan)
-    if len(groups.filled):
-        result[groups.filled] = _percentiles(groups.value, groups.starts, share)
-    return result
+    ranked: Values = in_parts(work, room, (stream, time, value, excluded), edges)["ranked"]
+    return ranked.T
 
 
-def _percentiles(value: Values, starts: Rows, share: Values) -> Values:
+def _fill(ranked: Values, groups: Groups, share: Values) -> None:
+    if len(groups.filled) < len(groups.n):
+        ranked[:] = np.nan
+    for some, runs in runs_of(groups.starts, groups.n[groups.filled]):
+        rows = groups.filled[some]
+        if isinstance(runs, Beside):
+            found = _ranked_beside(sort_columns(runs.lay(groups.value)), share)
+        else:
+            found = list(_ranked_in_row(groups.value, groups.starts[some], groups.n[rows], share))
+        for column, one in zip(ranked, found, strict=True):
+            column[rows] = one
+
+
+def _ranked_beside(ordered: list[Values], share: Values) -> list[Values]:
+    rank = (len(ordered) - 1) * share
+    low = np.floor(rank).astype(np.int64)
+    high = np.minimum(low + 1, len(ordered) - 1)
+    ranks = zip(low.tolist(), high.tolist(), (rank - low).tolist(), strict=True)
+    return [_between(ordered[below], ordered[above], part) for below, above, part in ranks]
+
+
+def _ranked_in_row(value: Values, starts: Rows, n: Counts, share: Values) -> Values:
     """Sort groups of like size as the rows of one matrix, padded to a power of 2 where sizes differ."""
-    n = run_lengths(starts, len(value))
-    if n.min() == n.max():
-        return _ranked(np.sort(value.reshape(len(n), -1), axis=1), n, share)
-    result = np.empty((len(n), len(share)))
-    size = np.ceil(np.log2(n)).astype(np.int64)
-    for power in np.unique(size):
-        some = np.flatnonzero(size == power)
-        place = np.arange(1 << int(power))
+    result = np.empty((len(share), len(n)))
+    size = n if n.min() == n.max() else 1 << np.ceil(np.log2(n)).astype(np.int64)
+    for width in np.unique(size).tolist():
+        some = np.flatnonzero(size == width)
+        place = np.arange(width)
         position = np.minimum(starts[some][:, None] + place, len(value) - 1)
         padded = np.where(place < n[some][:, None], value[position], np.inf)
         padded.sort(axis=1)
-        result[some] = _ranked(padded, n[some], share)
+        rank = (n[some] - 1) * share[:, None]
+        low = np.floor(rank).astype(np.int64)
+        high = np.minimum(low + 1, n[some] - 1)
+        row = np.arange(len(some))
+        result[:, some] = _between(padded[row, low], padded[row, high], rank - low)
     return result
 
 
-def _ranked(ordered: Values, n: Counts, share: Values) -> Values:
-    rank = (n[:, None] - 1) * share
-    low = np.floor(rank).astype(np.int64)
-    high = np.minimum(low + 1, n[:, None] - 1)
-    below = np.take_along_axis(ordered, low, axis=1)
-    above = np.take_along_axis(ordered, high, axis=1)
-    part, gap = rank - low, above - below
+def _between(below: Values, above: Values, part: Values | float) -> Values:
     # As numpy does: from the nearer end, so that the result never passes it.
-    return np.where(part < 0.5, below + gap * part, above - gap * (1 - part))
+    gap = above - below
+    return np.where(np.less(part, 0.5), below + gap * part, above - gap * np.subtract(1, part))

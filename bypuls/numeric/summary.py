@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.numeric.groups import Groups, check_readings, group, run_lengths
+from bypuls.numeric.groups import Groups, check_readings
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.parts import in_parts
+from bypuls.numeric.runs import Runs, runs_of
 from bypuls.numeric.steps import check_modulus, energy, holding, microseconds, rise
 
 Streams = NDArray[np.int32]
@@ -116,10 +117,11 @@ def summarise(
     check_modulus(modulus)
     check_readings(stream, time, value, edges, excluded)
 
-    def work(stream: Streams, time: Times, value: Values, excluded: Mask | None) -> Summary:
-        return _of_groups(kind, group(stream, time, value, edges, excluded), longest, modulus)
+    def work(groups: Groups, columns: Columns) -> None:
+        _fill(columns, kind, groups, longest, modulus)
 
-    return _one_above_other(in_parts(work, stream, time, value, excluded))
+    readings = (stream, time, value, excluded)
+    return Summary(kind, **in_parts(work, lambda rows: _room(kind, rows), readings, edges))
 
 
 def blank(kind: Kind, rows: int) -> Columns:
@@ -127,21 +129,28 @@ def blank(kind: Kind, rows: int) -> Columns:
     return {name: _blank(name, rows) for name in MOMENTS + EXTRA[kind]}
 
 
-def _one_above_other(parts: list[Summary]) -> Summary:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("stream", "window", "n", "n_excluded", *MOMENTS, *EXTRA[parts[0].kind])
-    columns: Columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Summary(parts[0].kind, **columns)
+def _room(kind: Kind, rows: int) -> Columns:
+    """Make columns without content, in one block by type: large blocks cost a fifth of the page faults."""
+    names = MOMENTS + EXTRA[kind]
+    whole = ["window", "n", "n_excluded", *(name for name in names if name in INTEGERS)]
+    broken = [name for name in names if name not in INTEGERS]
+    columns: Columns = {"stream": np.empty(rows, np.int32)}
+    columns |= zip(whole, np.empty((len(whole), rows), np.int64), strict=True)
+    columns |= zip(broken, np.empty((len(broken), rows)), strict=True)
+    return columns
 
 
-def _of_groups(kind: Kind, groups: Groups, longest: int, modulus: float | None) -> Summary:
-    columns = blank(kind, len(groups.n))
-    if len(groups.filled):
-        found = _summarise(kind, groups.time, groups.value, groups.starts, longest, modulus)
+def _fill(columns: Columns, kind: Kind, groups: Groups, longest: int, modulus: float | None) -> None:
+    for name in ("stream", "window", "n", "n_excluded"):
+        columns[name][:] = getattr(groups, name)
+    if len(groups.filled) < len(groups.n):
+        for name, column in blank(kind, len(groups.n)).items():
+            columns[name][:] = column
+    for some, runs in runs_of(groups.starts, groups.n[groups.filled]):
+        rows = groups.filled[some]
+        found = _summarise(kind, runs, runs.lay(groups.time), runs.lay(groups.value), longest, modulus)
         for name, column in found.items():
-            columns[name][groups.filled] = column
-    return Summary(kind, groups.stream, groups.window, groups.n, groups.n_excluded, **columns)
+            columns[name][rows] = column
 
 
 def _blank(name: str, rows: int) -> NDArray[Any]:
@@ -153,61 +162,46 @@ def _blank(name: str, rows: int) -> NDArray[Any]:
 
 
 def _summarise(
-    kind: Kind, time: Times, value: Values, starts: Rows, longest: int, modulus: float | None
+    kind: Kind, runs: Runs, time: Times, value: Values, longest: int, modulus: float | None
 ) -> Columns:
-    n = run_lengths(starts, len(time))
-    ends = starts + n - 1
-    columns = _moments(value, starts, n)
-    columns |= {
-        "minimum": np.minimum.reduceat(value, starts),
-        "maximum": np.maximum.reduceat(value, starts),
-        "first": value[starts],
-        "last": value[ends],
-        "first_time": time[starts],
-        "last_time": time[ends],
+    columns = _moments(runs, value) | {
+        "minimum": runs.reduce(np.minimum, value),
+        "maximum": runs.reduce(np.maximum, value),
+        "first": runs.first(value),
+        "last": runs.last(value),
+        "first_time": runs.first(time),
+        "last_time": runs.last(time),
     }
     match kind:
         case Kind.CIRCULAR:
             angle = np.deg2rad(value)
-            columns["cosine"] = np.add.reduceat(np.cos(angle), starts) / n
-            columns["sine"] = np.add.reduceat(np.sin(angle), starts) / n
+            columns["cosine"] = runs.reduce(np.add, np.cos(angle)) / runs.n
+            columns["sine"] = runs.reduce(np.add, np.sin(angle)) / runs.n
         case Kind.ENERGETIC:
-            columns["energy"] = np.add.reduceat(energy(value), starts) / n
+            columns["energy"] = runs.reduce(np.add, energy(value)) / runs.n
         case Kind.TOTAL:
-            columns["sum"] = np.add.reduceat(value, starts)
+            columns["sum"] = runs.reduce(np.add, value)
         case Kind.COUNTER:
-            columns |= _rises(value, starts, modulus)
+            step, reset = rise(runs.before(value), runs.after(value), modulus)
+            columns |= {"increase": runs.add_steps(step), "resets": runs.add_steps(reset)}
         case Kind.STATE:
-            changed = np.zeros(len(value), np.int64)
-            changed[1:] = value[1:] != value[:-1]
-            changed[starts] = 0
-            columns["changes"] = np.add.reduceat(changed, starts)
+            columns["changes"] = runs.add_steps(runs.before(value) != runs.after(value))
     if "held" in EXTRA[kind]:
-        columns |= _holds(time, holding(kind, value), starts, ends, longest)
+        columns |= _holds(runs, time, holding(kind, value), longest)
     return columns
 
 
-def _moments(value: Values, starts: Rows, n: Counts) -> Columns:
-    mean = np.add.reduceat(value, starts) / n
-    rest = value - np.repeat(mean, n)
-    slip = np.add.reduceat(rest, starts) / n
-    m2 = np.add.reduceat(rest * rest, starts) - n * slip * slip
+def _moments(runs: Runs, value: Values) -> Columns:
+    mean = runs.reduce(np.add, value) / runs.n
+    rest = value - runs.spread(mean)
+    slip = runs.reduce(np.add, rest) / runs.n
+    m2 = runs.reduce(np.add, np.square(rest)) - runs.n * slip * slip
     return {"mean": mean + slip, "m2": np.maximum(m2, 0.0)}
 
 
-def _rises(value: Values, starts: Rows, modulus: float | None) -> Columns:
-    step, reset = np.zeros(len(value)), np.zeros(len(value), np.int64)
-    step[1:], reset[1:] = rise(value[:-1], value[1:], modulus)
-    step[starts] = 0.0
-    reset[starts] = 0
-    return {"increase": np.add.reduceat(step, starts), "resets": np.add.reduceat(reset, starts)}
-
-
-def _holds(time: Times, value: Values, starts: Rows, ends: Rows, longest: int) -> Columns:
-    seconds = np.zeros(len(time))
-    seconds[:-1] = np.minimum(np.diff(time), longest) / 1e6
-    seconds[ends] = 0.0
+def _holds(runs: Runs, time: Times, value: Values, longest: int) -> Columns:
+    held = np.minimum(runs.after(time) - runs.before(time), longest)
     return {
-        "held": np.add.reduceat(seconds * value, starts),
-        "held_seconds": np.add.reduceat(seconds, starts),
+        "held": runs.add_steps(held.astype(np.float64) * runs.before(value)) / 1e6,
+        "held_seconds": runs.add_steps(held) / 1e6,
     }

@@ -76,11 +76,12 @@ def summarise_readings(
     readings: ReadingBatch, kinds: Mapping[int, Kind], edges: NDArray[np.int64]
 ) -> dict[Kind, Summary]:
     """Summarise readings of streams of several kinds, those aside that are certainly wrong."""
-    streams, which = np.unique(readings.stream, return_inverse=True)
-    of_stream = np.array([list(Kind).index(kinds[stream]) for stream in streams.tolist()], np.int8)
+    leads = np.append(True, readings.stream[1:] != readings.stream[:-1])[: len(readings)]
+    of_run = np.array([list(Kind).index(kinds[run]) for run in readings.stream[leads].tolist()], np.int8)
+    which = np.cumsum(leads) - 1
     found: dict[Kind, Summary] = {}
     for number, kind in enumerate(Kind):
-        part = readings if (of_stream == number).all() else readings.take(of_stream[which] == number)
+        part = readings if (of_run == number).all() else readings.take(of_run[which] == number)
         if len(part):
             found[kind] = summarise(
                 part.stream,

@@ -3,6 +3,7 @@
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from itertools import product
 from statistics import median
 from time import perf_counter
 
@@ -33,25 +34,27 @@ Table = NDArray[np.float64]
 
 
 def report(runs: int, numbers: Sequence[int]) -> None:
-    """Print readings a second, the median of `runs`, by streams, order and statistics."""
-    print(f"{'streams':>8} {'order':>9} {'with':>12} {'bypuls':>7} {'polars':>7} {'duckdb':>7}  million/s")
-    for streams in numbers:
-        for order in ("time", "shuffled"):
-            readings = make(streams, order == "shuffled")
-            for ranked in (False, True):
-                rates = compare(readings, ranked, runs)
-                label = "percentiles" if ranked else "moments"
-                figures = " ".join(f"{rate / 1e6:7.1f}" for rate in rates)
-                print(f"{streams:8,} {order:>9} {label:>12} {figures}", flush=True)
+    """Print readings a second, the median of `runs`, by streams, times, order and statistics."""
+    print("million readings a second")
+    print(f"{'streams':>8} {'times':>8} {'order':>8} {'with':>11} {'bypuls':>7} {'polars':>7} {'duckdb':>7}")
+    for streams, jittered, shuffled in product(numbers, (False, True), (False, True)):
+        readings = make(streams, jittered, shuffled)
+        times, order = "jittered" if jittered else "even", "shuffled" if shuffled else "time"
+        for ranked in (False, True):
+            rates = compare(readings, ranked, runs)
+            label = "percentiles" if ranked else "moments"
+            figures = " ".join(f"{rate / 1e6:7.1f}" for rate in rates)
+            print(f"{streams:8,} {times:>8} {order:>8} {label:>11} {figures}", flush=True)
 
 
-def make(streams: int, shuffled: bool) -> Readings:
-    """Make readings every 10 s; their times are whole microseconds, as nodes stamp them."""
+def make(streams: int, jittered: bool, shuffled: bool) -> Readings:
+    """Make readings every 10 s, on the second or up to 1 s late, as nodes stamp them in microseconds."""
     chance = np.random.default_rng(7)
     each = READINGS // streams
     stream = np.repeat(np.arange(1, streams + 1, dtype=np.int32), each)
-    jitter = chance.integers(0, SECOND, READINGS)
-    time = BEGIN + np.tile(np.arange(each) * INTERVAL, streams) + jitter
+    time = BEGIN + np.tile(np.arange(each) * INTERVAL, streams)
+    if jittered:
+        time += chance.integers(0, SECOND, READINGS)
     value = np.round(chance.normal(20, 5, READINGS), 2)
     if shuffled:
         order = chance.permutation(READINGS)

@@ -15,7 +15,9 @@ from reference import summaries as slow
 from bypuls.numeric.completion import NOTHING_EARLIER, Earlier, complete
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
+from bypuls.numeric.networks import sort_columns
 from bypuls.numeric.ordering import order_of
+from bypuls.numeric.runs import SHORT
 from bypuls.numeric.summary import EXTRA, MOMENTS, NO_TIME, Summary, summarise
 
 SECOND = 1_000_000
@@ -84,6 +86,44 @@ def test_a_summary_is_what_one_reading_at_a_time_gives(
     expected = {key: slow.alone(window, rules) for key, window in slow.sort_in(readings, rules.edges).items()}
     assert_rows(summary_of(readings, rules), expected)
     assert_rows(summary_of(sorted(readings), rules), expected)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_groups_of_every_length_beside_one_another_are_what_one_reading_at_a_time_gives(kind: Kind) -> None:
+    readings = [
+        (stream, *row[1:]) for stream in range(200) for row in town(kind, 1, 1 + stream // 5, seed=stream)
+    ]
+    rules = slow.Rules(kind, [0, 1000 * SECOND], hold=20.0, modulus=1000.0)
+    expected = {key: slow.alone(window, rules) for key, window in slow.sort_in(readings, rules.edges).items()}
+    lengths = {row["n"] for row in expected.values()}
+    assert {1, 2, 3, SHORT - 1, SHORT, SHORT + 1} <= lengths
+    assert_rows(summary_of(readings, rules), expected)
+
+
+def test_a_network_sorts_lists_of_every_short_length() -> None:
+    # By the zero-one principle (Knuth 3, 5.3.4), whatever sorts all lists of 0 and 1 sorts all lists.
+    for length in range(1, SHORT + 1):
+        value = (np.arange(1 << length) >> np.arange(length)[:, None] & 1).astype(np.float64)
+        ones = value.sum(axis=0)
+        expected = np.arange(length)[:, None] >= length - ones
+        np.testing.assert_array_equal(np.array(sort_columns(value)), expected)
+
+
+@pytest.mark.parametrize("apart", [1, 2**28])
+def test_pieces_cut_a_stream_only_between_its_windows(apart: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = np.random.default_rng(2)
+    count = 30_000
+    stream = (chance.integers(-2, 3, count) * apart).astype(np.int32)
+    time, value = chance.permutation(count) * SECOND, chance.normal(size=count)
+    edges = np.array([100, 130, 1000, 1001, 9000, 9007, 17_000, 29_000]) * SECOND
+    order = np.lexsort((time, stream))
+    whole = summarise(stream, time, value, edges=edges, kind=Kind.LINEAR)
+    monkeypatch.setattr("bypuls.numeric.parts.FEWEST", 100)
+    monkeypatch.setattr("bypuls.numeric.parts.PIECE", 100)
+    for place in (slice(None), order):
+        cut = summarise(stream[place], time[place], value[place], edges=edges, kind=Kind.LINEAR)
+        for name in ("stream", "window", "n", *MOMENTS, *EXTRA[Kind.LINEAR]):
+            np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name), err_msg=name)
 
 
 readings_drawn = st.lists(

@@ -1,0 +1,148 @@
+"""Runs: the readings of many groups laid out so that each step is taken for all of the groups at once."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Column = NDArray[Any]
+Counts = NDArray[np.int64]
+Rows = NDArray[np.intp]
+
+SHORT = 16
+"""The most readings of a group that is laid beside others of its length; longer ones stay in a row."""
+
+
+class Runs(Protocol):
+    """Groups of readings, g of them; a column of readings has the shape that `lay` gives it.
+
+    Each number of a group comes from its own readings alone and in their order, whatever its neighbours are,
+    so that it is the same to the last bit however the readings were cut into parts.
+    """
+
+    @property
+    def n(self) -> Counts | int:
+        """Readings by group (g,), or in each."""
+
+    def lay(self, column: Column) -> Column:
+        """Return a flat column of all readings as these groups have it."""
+
+    def reduce(self, function: np.ufunc, column: Column) -> Column:
+        """Return what `function` makes of each group's readings (g,)."""
+
+    def spread(self, number: Column) -> Column:
+        """Return a number by group (g,) so that it meets each of the group's readings."""
+
+    def first(self, column: Column) -> Column:
+        """Return each group's first (g,)."""
+
+    def last(self, column: Column) -> Column:
+        """Return each group's last (g,)."""
+
+    def before(self, column: Column) -> Column:
+        """Return where each step from one reading to the next begins."""
+
+    def after(self, column: Column) -> Column:
+        """Return where each step from one reading to the next ends."""
+
+    def add_steps(self, step: Column) -> Column:
+        """Return the sum over the steps inside each group (g,), of booleans their number."""
+
+
+class Beside:
+    """Groups of one length, side by side: a column is (length, g), so that numpy works across the groups.
+
+    A reduceat costs some 20 ns a group, which at 6 readings is 3.2 ns a reading; a sum this way costs 0.4,
+    and to lay out a column 1.5.
+    """
+
+    def __init__(self, starts: Rows, length: int) -> None:
+        self._places = starts + np.arange(length)[:, None]
+        self.n = length
+
+    def lay(self, column: Column) -> Column:
+        # All places exist; to be told to clip is the fastest way not to look, 1.1 ns a reading against 1.5.
+        return column.take(self._places, mode="clip")
+
+    def reduce(self, function: np.ufunc, column: Column) -> Column:
+        # Down a lone column numpy adds by pairs, which rounds differently; accumulate never does.
+        lone = column.shape[1] == 1
+        reduced: Column = function.accumulate(column)[-1] if lone else function.reduce(column, axis=0)
+        return reduced
+
+    def spread(self, number: Column) -> Column:
+        return number
+
+    def first(self, column: Column) -> Column:
+        first: Column = column[0]
+        return first
+
+    def last(self, column: Column) -> Column:
+        last: Column = column[-1]
+        return last
+
+    def before(self, column: Column) -> Column:
+        return column[:-1]
+
+    def after(self, column: Column) -> Column:
+        return column[1:]
+
+    def add_steps(self, step: Column) -> Column:
+        if len(step) == 0:
+            return np.zeros(step.shape[1], step.dtype)
+        return self.reduce(np.add, step.astype(np.int64) if step.dtype == np.bool_ else step)
+
+
+class InRow:
+    """Groups of any length, one after the other: a column is flat, and numpy goes from start to start."""
+
+    def __init__(self, starts: Rows, n: Counts) -> None:
+        self._starts = np.cumsum(n) - n
+        self._ends = self._starts + n - 1
+        self._places = np.repeat(starts - self._starts, n) + np.arange(n.sum())
+        self.n = n
+
+    def lay(self, column: Column) -> Column:
+        laid: Column = column[self._places]
+        return laid
+
+    def reduce(self, function: np.ufunc, column: Column) -> Column:
+        reduced: Column = function.reduceat(column, self._starts)
+        return reduced
+
+    def spread(self, number: Column) -> Column:
+        spread: Column = np.repeat(number, self.n)
+        return spread
+
+    def first(self, column: Column) -> Column:
+        first: Column = column[self._starts]
+        return first
+
+    def last(self, column: Column) -> Column:
+        last: Column = column[self._ends]
+        return last
+
+    def before(self, column: Column) -> Column:
+        return column[:-1]
+
+    def after(self, column: Column) -> Column:
+        return column[1:]
+
+    def add_steps(self, step: Column) -> Column:
+        inside = np.zeros(len(step) + 1, np.int64 if step.dtype == np.bool_ else step.dtype)
+        inside[:-1] = step
+        inside[self._ends] = 0
+        added: Column = np.add.reduceat(inside, self._starts)
+        return added
+
+
+def runs_of(starts: Rows, n: Counts) -> Iterator[tuple[Rows, Runs]]:
+    """Yield groups by kind of layout, and which they are; each group once.
+
+    Shapes: (g,) both, where each begins among all readings and how many it has, at least 1.
+    """
+    lengths = np.flatnonzero(np.bincount(np.minimum(n, SHORT + 1)))
+    for length in lengths.tolist():
+        some = np.flatnonzero(n == length if length <= SHORT else n > SHORT)
+        yield some, Beside(starts[some], length) if length <= SHORT else InRow(starts[some], n[some])
