@@ -167,7 +167,7 @@ def _needs_neighbours(kind: Kind, request: SeriesRequest) -> bool:
 
 
 def _columns(kind: Kind, request: SeriesRequest) -> Collection[str]:
-    """Return the columns of rollups that are needed; most of the time of a long series goes into reading them."""
+    """Return the columns of rollups that are needed: reading them is most of the work of a long series."""
     if _needs_neighbours(kind, request):
         return MOMENTS + EXTRA[kind]
     needed = {"mean", *(EXTRA[kind] if kind is not Kind.LINEAR else ())}
