@@ -61,7 +61,7 @@ def _every(text: str) -> Every:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {"localtime"}  # the server's own, whatever that is
 
 
 def _zone(text: str) -> ZoneInfo:

@@ -52,9 +52,11 @@ class Channel:
         """How values are averaged; those of other statistics than the plain value or mean, arithmetically."""
         if self.statistic == "n":
             return Kind.TOTAL
-        if self.quantity is None or self.statistic not in ("", "mean"):
+        if self.quantity is None or self.statistic not in PLAIN_STATISTICS:
             return Kind.LINEAR
-        return self.quantity.kind
+        if self.quantity.kind is Kind.CIRCULAR or self.statistic in ("", "mean"):
+            return self.quantity.kind
+        return Kind.LINEAR
 
     @property
     def ranged(self) -> Quantity | None:

@@ -22,7 +22,10 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LegalLimit:
-    """One limit: the mean over `period` may exceed `value`, in `unit`, in `allowed` periods of a year."""
+    """One limit: the mean over `period` may exceed `value`, in `unit`, in `allowed` periods of a year.
+
+    It is in force from the year `since` on.
+    """
 
     quantity: str
     period: Period
@@ -30,6 +33,7 @@ class LegalLimit:
     allowed: int
     unit: str
     source: str
+    since: int = 0
 
 
 _REGULATION = "forurensningsforskriften kap. 7"
@@ -37,8 +41,8 @@ _REGULATION = "forurensningsforskriften kap. 7"
 LEGAL_LIMITS = (
     LegalLimit("no2", Period.HOUR, 200, 18, "ug/m3", _REGULATION),
     LegalLimit("no2", Period.YEAR, 40, 0, "ug/m3", _REGULATION),
-    LegalLimit("pm10", Period.DAY, 50, 25, "ug/m3", f"{_REGULATION}, fra 2022-01-01"),
-    LegalLimit("pm10", Period.YEAR, 20, 0, "ug/m3", f"{_REGULATION}, fra 2022-01-01"),
+    LegalLimit("pm10", Period.DAY, 50, 25, "ug/m3", _REGULATION, since=2022),
+    LegalLimit("pm10", Period.YEAR, 20, 0, "ug/m3", _REGULATION, since=2022),
 )
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from api import export, times
@@ -16,12 +16,14 @@ from api.store import Store
 from bypuls.air_quality import CLASSES
 from bypuls.legal_limits import LEAST_COVERAGE
 from bypuls.series.air import COMPONENTS, Station, Values, stations
-from bypuls.series.request import MOST_STREAMS
+from bypuls.series.refusals import TooMuch
+from bypuls.series.request import MOST_STREAMS, MOST_VALUES
 from bypuls.store.facts import StreamFacts, list_facts
 
 router = APIRouter(prefix=ROOT, tags=["air"])
 
 _LONGEST = 31 * DAY
+HOUR = DAY // 24
 
 
 class AirQualityParameters(Parameters):
@@ -64,7 +66,10 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class AirQuality(BaseModel):
-    """Stations on one axis of hours; null where too little was measured (less than 85 % of an hour)."""
+    """Stations on one axis of hours; null where less than 85 % of an hour that is over was measured.
+
+    Coverage goes by the streams' expected interval, so a stream without one has no index.
+    """
 
     model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra={"example": _EXAMPLE})
 
@@ -84,12 +89,20 @@ class AirQuality(BaseModel):
     responses=documented(404, 413),
     summary="Air quality class and index by station and hour",
 )
-def get_air_quality(store: Store, parameters: Annotated[AirQualityParameters, Query()]) -> Json:
+def get_air_quality(
+    request: Request, store: Store, parameters: Annotated[AirQualityParameters, Query()]
+) -> Json:
     """Give class and index of each station and hour: of PM2.5, PM10, NO2 and O3, and of the worst of them."""
     now = times.now()
     start, end = _range(parameters, now)
     streams = _streams(store, parameters)
-    hours, partial, found = stations(store, streams, start, end, now, LEAST_COVERAGE)
+    if len(streams) * (end - start) // HOUR > MOST_VALUES // 2:
+        raise TooMuch(
+            f"{len(streams)} streams over this range are too much for one answer. "
+            "Ask for a node, a smaller bbox or fewer days."
+        )
+    with request.app.state.turns.taken():
+        hours, partial, found = stations(store, streams, start, end, now, LEAST_COVERAGE)
     return Json(
         {
             "time": export.json_times(hours),
@@ -118,10 +131,16 @@ def _streams(store: Store, parameters: AirQualityParameters) -> list[StreamFacts
         found = [
             facts
             for quantity in COMPONENTS
-            for facts in list_facts(connection, quantity=quantity, box=parameters.bbox, limit=MOST_STREAMS)
+            for facts in list_facts(
+                connection,
+                quantity=quantity,
+                box=parameters.bbox,
+                limit=MOST_STREAMS + 1,
+                node=parameters.node,
+            )
         ]
-    if parameters.node is not None:
-        found = [facts for facts in found if facts.name.partition("/")[0] == parameters.node]
+    if len(found) > MOST_STREAMS:
+        raise TooMuch(f"More than {MOST_STREAMS} streams match. Ask for a node or a smaller bbox.")
     return found
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import times
@@ -15,6 +15,7 @@ from api.routes import ROOT
 from api.store import Store
 from bypuls.legal_limits import LEAST_COVERAGE
 from bypuls.series.exceedances import LIMITED, Assessment, assess
+from bypuls.series.refusals import TooMuch
 from bypuls.series.request import MOST_STREAMS
 from bypuls.store.facts import StreamFacts, list_facts
 
@@ -36,7 +37,7 @@ class ExceedancesParameters(Parameters):
 
 _EXAMPLE: dict[str, Any] = {
     "quantity": "pm10",
-    "year": 2021,
+    "year": 2025,
     "least_coverage": LEAST_COVERAGE,
     "assessments": [
         {
@@ -45,12 +46,13 @@ _EXAMPLE: dict[str, Any] = {
             "limit": 50.0,
             "unit": "ug/m3",
             "source": "forurensningsforskriften kap. 7",
+            "in_force": True,
             "allowed": 25,
             "exceeded": 1,
             "left": 24,
             "assessed": 363,
             "not_assessed": 2,
-            "exceedances": {"time": ["2021-03-03T23:00:00.000000Z"], "value": [61.2]},
+            "exceedances": {"time": ["2025-03-03T23:00:00.000000Z"], "value": [61.2]},
         }
     ],
 }
@@ -78,11 +80,13 @@ class AssessmentEntry(BaseModel):
     limit: float
     unit: str
     source: str
+    in_force: bool
+    """whether the limit was in force in that year; if not, the comparison is one with today's law"""
     allowed: int
     """how many periods of a year may lie above the limit"""
     exceeded: int
-    left: int
-    """how many more may; below 0 the limit is broken"""
+    left: int | None
+    """how many more may; below 0 the limit is broken; null where it was not in force"""
     assessed: int
     """periods that are over and had enough coverage to be compared"""
     not_assessed: int
@@ -108,21 +112,25 @@ class Exceedances(BaseModel):
     responses=documented(404, 413),
     summary="Exceedances of legal limits in a year",
 )
-def get_exceedances(store: Store, parameters: Annotated[ExceedancesParameters, Query()]) -> Json:
-    """Compare a year's means with the limits of today's law, whatever the year, where coverage allows it."""
+def get_exceedances(
+    request: Request, store: Store, parameters: Annotated[ExceedancesParameters, Query()]
+) -> Json:
+    """Compare a year's means with the limits of today's law, where coverage allows it."""
     if parameters.quantity not in LIMITED:
         raise BadParameter(
             "quantity",
             parameters.quantity,
             f"it has no legal limit; those that have are {', '.join(LIMITED)}",
         )
-    found = assess(store, _streams(store, parameters), parameters.year, times.now())
+    streams = _streams(store, parameters)
+    with request.app.state.turns.taken():
+        found = assess(store, streams, parameters.year, times.now())
     return Json(
         {
             "quantity": parameters.quantity,
             "year": parameters.year,
             "least_coverage": LEAST_COVERAGE,
-            "assessments": [_entry(each) for each in found],
+            "assessments": [_entry(each, parameters.year) for each in found],
         }
     )
 
@@ -130,9 +138,11 @@ def get_exceedances(store: Store, parameters: Annotated[ExceedancesParameters, Q
 def _streams(store: Store, parameters: ExceedancesParameters) -> list[StreamFacts]:
     with store.connection() as connection:
         if parameters.stream is None:
-            found = list_facts(connection, quantity=parameters.quantity, box=None, limit=MOST_STREAMS)
+            found = list_facts(connection, quantity=parameters.quantity, box=None, limit=MOST_STREAMS + 1)
         else:
             found = known_facts(connection, [parameters.stream])
+    if len(found) > MOST_STREAMS:
+        raise TooMuch(f"More than {MOST_STREAMS} streams measure {parameters.quantity}; name one by stream=.")
     if not found:
         raise NotFound(f"No stream measures {parameters.quantity}.")
     for facts in found:
@@ -141,16 +151,18 @@ def _streams(store: Store, parameters: ExceedancesParameters) -> list[StreamFact
     return found
 
 
-def _entry(found: Assessment) -> dict[str, object]:
+def _entry(found: Assessment, year: int) -> dict[str, object]:
+    in_force = found.limit.since <= year
     return {
         "stream": found.stream.name,
         "period": found.limit.period,
         "limit": found.limit.value,
         "unit": found.limit.unit,
         "source": found.limit.source,
+        "in_force": in_force,
         "allowed": found.limit.allowed,
         "exceeded": len(found.time),
-        "left": found.left,
+        "left": found.left if in_force else None,
         "assessed": found.assessed,
         "not_assessed": found.not_assessed,
         "exceedances": {

@@ -21,7 +21,7 @@ from bypuls.numeric.kinds import Kind
 from bypuls.readings import SECOND
 from bypuls.series.points import points
 from bypuls.series.refusals import TooMuch
-from bypuls.series.request import MOST_STREAMS, SeriesRequest
+from bypuls.series.request import MOST_STREAMS, SeriesRequest, advice
 from bypuls.series.source import Source
 from bypuls.series.step import choose
 from bypuls.series.table import Table, build
@@ -195,11 +195,15 @@ def _windows(
             fits = choose(start, end, zone, most, step.width)
             raise TooMuch(
                 f"There are {step.count(start, end, zone):,} windows of {step}, and max_points is {most:,}. "
-                f"every={fits} fits."
+                f"{advice(fits)}"
             )
     else:
         interval = max((each.interval for each in streams if not isnan(each.interval)), default=0.0)
-        step = choose(start, end, zone, parameters.max_points or _POINTS, round(interval * SECOND))
+        most = parameters.max_points or _POINTS
+        chosen = choose(start, end, zone, most, round(interval * SECOND))
+        if chosen is None:
+            raise TooMuch(f"No windows are wide enough for max_points of {most:,}. {advice(None)}")
+        step = chosen
     return build(
         store,
         SeriesRequest(

@@ -97,12 +97,12 @@ class _Platform:
         self._tell(f"{self._broker.name}: mqtt://{HOST}:{self._plan.mqtt_port}")
         self._launch(self._ingest)
         self._launch(self._api)
-        self._launch(self._maintenance)
         self._await(self._ingest_is_connected, self._ingest)
         self._await(lambda: api_is_ready(self._plan.http_port), self._api)
         if self._plan.simulate:
             self._launch(self._simulator)
             self._await(self._readings_arrive, self._simulator)
+        self._launch(self._maintenance)
         self._tell(f"ready: http://{HOST}:{self._plan.http_port}")
 
     def watch(self) -> None:

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from bypuls.errors import BypulsError
 from bypuls.instants import to_microseconds
-from bypuls.maintenance.service import Maintenance
+from bypuls.maintenance.service import JobTaken, Maintenance
 from bypuls.settings import DatabaseSettings, MaintainSettings
 from bypuls.store.hours import HOUR
 
@@ -30,8 +30,13 @@ def rebuild(database: DatabaseSettings, settings: MaintainSettings, start: str, 
     if first >= last:
         raise BypulsError(f"--rebuild: START {start} is not before END {end}")
     with _job(database, settings) as job:
-        marked = job.rebuild(first, last)
-        tell(f"{marked:,} hours marked; {_make(job):,} hourly rollups made")
+        tell(f"{job.rebuild(first, last):,} hours marked")
+        try:
+            job.begin()
+        except JobTaken:
+            tell("the `bypuls maintain` that is running makes their rollups")
+        else:
+            tell(f"{_make(job):,} hourly rollups made")
 
 
 def tell_removals(database: DatabaseSettings, settings: MaintainSettings, tell: Tell) -> None:

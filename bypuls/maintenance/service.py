@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 from prometheus_client import start_http_server
 
-from bypuls.errors import BypulsError, StoreUnavailable
+from bypuls.errors import BypulsError, StoreError, StoreUnavailable
 from bypuls.interruption import Interruption
 from bypuls.logs import configure
 from bypuls.maintenance.horizons import horizons
@@ -24,6 +24,10 @@ GRACE = 60
 
 RETENTION_EVERY = 3600.0
 _TIMEOUT = 600.0
+
+
+class JobTaken(BypulsError):
+    """Another job keeps this database."""
 
 
 class Maintenance:
@@ -60,8 +64,14 @@ class Maintenance:
         for place, portion in enumerate(portions):
             if stop():
                 break
-            with self.metrics.portion_seconds.time():
-                done, kept = rollups.work_off(connection, portion)
+            try:
+                with self.metrics.portion_seconds.time():
+                    done, kept = rollups.work_off(connection, portion)
+            except StoreUnavailable:
+                raise
+            except StoreError as error:  # the others must not wait for this one
+                _log.error("rollups could not be made", marks=portion, error=str(error))
+                continue
             made += done
             self.metrics.hours.inc(done)
             if kept:
@@ -83,7 +93,8 @@ class Maintenance:
 
     def rebuild(self, start: int, end: int) -> int:
         """Mark the hours from `start` on, before `end` (since 1970), and return how many."""
-        return rollups.mark_range(self._open(), start, end)
+        with connect(self._url, name="bypuls maintain", statement_timeout=0, autocommit=True) as connection:
+            return rollups.mark_range(connection, start, end)
 
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
@@ -92,7 +103,7 @@ class Maintenance:
             )
             if not rollups.lock(connection):
                 connection.close()
-                raise BypulsError("another `bypuls maintain` works on this database; one is enough")
+                raise JobTaken("another `bypuls maintain` works on this database; one is enough")
             self._connection = connection
         return self._connection
 

@@ -42,9 +42,8 @@ def stations(
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], list[Station]]:
     """Return the hours' starts (w,), which of them aren't over (w,), and the stations by name.
 
-    `streams` measure components; times in microseconds since 1970. Hours whose coverage is below
-    `least_coverage` have no index; where the interval is unknown, so is the coverage, and the hour counts.
-    Raises TooMuch, QueryTooSlow, StoreUnavailable.
+    `streams` measure components; times in microseconds since 1970. Hours that are over and whose coverage is
+    below `least_coverage`, or unknown, have no index. Raises TooMuch, QueryTooSlow, StoreUnavailable.
     """
     request = SeriesRequest(streams, ("mean", "coverage"), read_step("1h"), ZONE, start, end, now)
     found = build(database, request)
@@ -52,7 +51,7 @@ def stations(
     for series in found.series:
         facts = series.facts
         assert facts.quantity is not None, "only streams of a component are asked for"
-        low = (series.values["coverage"] < least_coverage) & ~found.partial
+        low = ~(series.values["coverage"] >= least_coverage) & ~found.partial
         mean = np.where(low, np.nan, series.values["mean"])
         node, _, channel = facts.name.partition("/")
         of_node.setdefault(node, {})[channel] = (facts, mean, index(facts.quantity, mean))

@@ -19,6 +19,9 @@ from bypuls.store.facts import StreamFacts
 ZONE = ZoneInfo("Europe/Oslo")
 """Days and years of the regulation are civil ones."""
 
+_AT_ONCE = 50
+"""Streams whose year of hours is in memory at once."""
+
 LIMITED = tuple(dict.fromkeys(limit.quantity for limit in LEGAL_LIMITS))
 """The quantities that have a legal limit."""
 
@@ -52,7 +55,10 @@ def assess(database: Database, streams: Sequence[StreamFacts], year: int, now: i
     """
     start, end = year_bounds(year)
     limits = [limit for limit in LEGAL_LIMITS if limit.quantity == streams[0].quantity]
-    return [each for limit in limits for each in _assess(database, streams, limit, start, end, now)]
+    parts = [streams[at : at + _AT_ONCE] for at in range(0, len(streams), _AT_ONCE)]
+    return [
+        each for limit in limits for part in parts for each in _assess(database, part, limit, start, end, now)
+    ]
 
 
 def year_bounds(year: int) -> tuple[int, int]:

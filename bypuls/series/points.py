@@ -7,6 +7,7 @@ import numpy as np
 from bypuls.downsampling import thin
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.series.refusals import TooMuch
+from bypuls.series.request import advice
 from bypuls.series.source import Source
 from bypuls.series.step import choose
 from bypuls.series.table import Series, Table
@@ -56,5 +57,5 @@ def _check(readings: int, start: int, end: int, max_points: int) -> None:
         step = choose(start, end, ZoneInfo("UTC"), max_points, 0)
         raise TooMuch(
             f"The range has about {readings:,} raw readings; points are chosen from at most "
-            f"{MOST_POINTS_READ:,}. every={step} fits."
+            f"{MOST_POINTS_READ:,}. {advice(step)}"
         )

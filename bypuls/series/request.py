@@ -146,7 +146,9 @@ def _check_alike(streams: Sequence[StreamFacts]) -> None:
     first = streams[0] if streams else None
     for facts in streams:
         assert first is not None
-        for what in ("quantity", "kind", "unit"):
+        if facts.quantity is None and len(streams) > 1:
+            raise Refused("spatial", "mean", f"{facts.name} measures nothing that the catalogue knows")
+        for what in ("quantity", "statistic", "kind", "unit"):
             mine, its = getattr(facts, what), getattr(first, what)
             if mine != its:
                 raise Refused(

@@ -141,8 +141,11 @@ def _sum_up(
 ) -> tuple[Summary, dict[str, Values]]:
     if len(group) < len(request.streams):
         readings = readings.take(np.isin(readings.stream, _ids(group)))
-    excluded = None if request.include_flagged else (readings.flags & CERTAINLY_WRONG) != 0
-    columns = (readings.stream, readings.time, readings.value)
+    finite = np.isfinite(readings.value)  # an operator may void a reading by NaN
+    excluded = ~finite
+    if not request.include_flagged:
+        excluded |= (readings.flags & CERTAINLY_WRONG) != 0
+    columns = (readings.stream, readings.time, np.where(finite, readings.value, 0.0))
     summary = summarise(*columns, edges=edges, kind=kind, hold=HOLD[kind], excluded=excluded)
     names = _percentile_names(request)
     if not names:

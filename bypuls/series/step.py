@@ -75,10 +75,7 @@ def read_step(text: str) -> Step:
     return Step(seconds * SECOND)
 
 
-def choose(start: int, end: int, zone: ZoneInfo, most: int, least_width: int) -> Step:
-    """Return the smallest standard step at least `least_width` wide that gives at most `most` windows.
-
-    The largest one where none does.
-    """
+def choose(start: int, end: int, zone: ZoneInfo, most: int, least_width: int) -> Step | None:
+    """Return the smallest standard step at least `least_width` wide that gives at most `most` windows."""
     wide = (step for step in STANDARD if step.width >= least_width)
-    return next((step for step in wide if step.count(start, end, zone) <= most), STANDARD[-1])
+    return next((step for step in wide if step.count(start, end, zone) <= most), None)

@@ -1,5 +1,6 @@
 """Tables: streams aligned on one axis of windows, missing values as NaN."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +72,8 @@ def build(database: Database, request: SeriesRequest) -> Table:
     spatial: Spatial | None = None
     for kind, found in read(database, request, edges).items():
         columns = _columns(found, request, edges)
+        if source is Source.READINGS:
+            _blank_removed(columns, found.streams, edges)
         withheld = _withhold(columns, request.min_coverage)
         if request.spatial:
             spatial = spatial_mean(found.streams[0], columns["mean"])
@@ -115,6 +118,15 @@ def _columns(found: Found, request: SeriesRequest, edges: NDArray[np.int64]) -> 
     if "coverage" in matrices:
         matrices["coverage"][np.isnan(matrices["coverage"]) & known[:, None]] = 0.0
     return matrices
+
+
+def _blank_removed(
+    columns: dict[str, Values], streams: Sequence[StreamFacts], edges: NDArray[np.int64]
+) -> None:
+    """Take out, in place, the windows of which retention removed raw readings: the rest would mislead."""
+    removed = edges[:-1] < np.array([facts.raw_from for facts in streams])[:, None]
+    for name, matrix in columns.items():
+        matrix[removed] = 0 if name in COUNTS else np.nan
 
 
 def _withhold(columns: dict[str, Values], least: float) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ from math import nan
 from typing import Any
 
 from bypuls.channels import of_channel
+from bypuls.instants import to_microseconds
 from bypuls.quantities import Kind
 from bypuls.store.catalog import Box
 from bypuls.store.database import Connection
@@ -14,7 +15,10 @@ from bypuls.store.sql import load
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """A stream with the averaging kind of its values; `interval` in seconds, NaN where nobody told."""
+    """A stream with the averaging kind of its values; `interval` in seconds, NaN where nobody told.
+
+    `raw_from`, microseconds since 1970: raw readings from before were removed because of their age.
+    """
 
     stream_id: int
     name: str
@@ -23,6 +27,7 @@ class StreamFacts:
     unit: str
     kind: Kind
     interval: float
+    raw_from: int = 0
 
 
 def find_facts(connection: Connection, names: Sequence[str]) -> dict[str, StreamFacts]:
@@ -34,20 +39,27 @@ def find_facts(connection: Connection, names: Sequence[str]) -> dict[str, Stream
 
 
 def list_facts(
-    connection: Connection, *, quantity: str | None, box: Box | None, limit: int
+    connection: Connection, *, quantity: str | None, box: Box | None, limit: int, node: str | None = None
 ) -> list[StreamFacts]:
     """Return at most `limit` streams of plain values by node and channel; each filter given must match."""
     edges = (None,) * 4 if box is None else (box.west, box.south, box.east, box.north)
     parameters = dict(zip(("west", "south", "east", "north"), edges, strict=True))
     rows = connection.execute(
-        load("facts")["plain"], parameters | {"quantity": quantity, "limit": limit}
+        load("facts")["plain"], parameters | {"quantity": quantity, "node": node, "limit": limit}
     ).fetchall()
     return [_facts(row) for row in rows]
 
 
 def _facts(row: Sequence[Any]) -> StreamFacts:
-    stream_id, node, channel, quantity, statistic, unit, interval = row
+    stream_id, node, channel, quantity, statistic, unit, interval, raw_from = row
     kind = of_channel(channel, quantity).kind
     return StreamFacts(
-        stream_id, f"{node}/{channel}", quantity, statistic, unit, kind, nan if interval is None else interval
+        stream_id,
+        f"{node}/{channel}",
+        quantity,
+        statistic,
+        unit,
+        kind,
+        nan if interval is None else interval,
+        0 if raw_from is None else to_microseconds(raw_from),
     )

@@ -1,6 +1,6 @@
 """Hourly summaries of streams: from the rollups, and from raw readings where a rollup can't be trusted."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,25 +83,27 @@ def summarise_readings(
     for number, kind in enumerate(Kind):
         part = readings if (of_run == number).all() else readings.take(of_run[which] == number)
         if len(part):
+            finite = np.isfinite(part.value)  # an operator may void a reading by NaN
+            wrong = ((part.flags & CERTAINLY_WRONG) != 0) | ~finite
             found[kind] = summarise(
                 part.stream,
                 part.time,
-                part.value,
+                np.where(finite, part.value, 0.0),
                 edges=edges,
                 kind=kind,
                 hold=HOLD[kind],
-                excluded=(part.flags & CERTAINLY_WRONG) != 0,
+                excluded=wrong,
             )
     return found
 
 
 def read_pairs(
     connection: Connection, streams: NDArray[np.int32], hours: NDArray[np.int32]
-) -> Sequence[ReadingBatch]:
+) -> Iterator[ReadingBatch]:
     """Return all raw readings of pairs of stream and hour, a thousand pairs at once."""
     order = np.lexsort((streams, hours))
     parts = np.split(order, range(PAIRS, len(order), PAIRS)) if len(order) else []
-    return [_read_pairs(connection, streams[part], hours[part]) for part in parts]
+    return (_read_pairs(connection, streams[part], hours[part]) for part in parts)
 
 
 def unpack(row: Sequence[bytes | None] | None, layout: Sequence[str]) -> list[NDArray[Any]]:

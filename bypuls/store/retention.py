@@ -26,13 +26,13 @@ def quantities(connection: Connection) -> list[str]:
 
 
 def count_old(connection: Connection, horizons: Mapping[str, datetime]) -> list[Removal]:
-    """Tell what `remove_old` would remove: every reading of each quantity before its horizon."""
+    """Tell what `remove_old` would remove."""
     with translated():
         return [
             Removal(
                 quantity,
                 raw_from,
-                _count(connection, "count_old", quantity, raw_from),
+                _count(connection, "count_old", quantity, raw_from, _horizon(connection, quantity)),
                 _waits(connection, quantity, raw_from),
             )
             for quantity, raw_from in horizons.items()
@@ -42,27 +42,29 @@ def count_old(connection: Connection, horizons: Mapping[str, datetime]) -> list[
 def remove_old(connection: Connection, horizons: Mapping[str, datetime]) -> list[Removal]:
     """Remove the raw readings before each quantity's horizon, a midnight in UTC; their rollups stay.
 
-    A quantity of which older hours wait for their rollup is left alone until these are made. Where every
-    quantity has a horizon, TimescaleDB drops whole chunks first, whose readings are not counted. Raises
-    StoreUnavailable, StoreError.
+    A quantity of which older hours wait for their rollup is left alone until these are made. Readings from
+    before an earlier horizon came after their hour's rollup was final: they stay. Raises StoreUnavailable,
+    StoreError.
     """
-    queries = load("retention")
     with translated():
-        ready = {q: at for q, at in horizons.items() if _set_horizon(connection, q, at)}
-        if ready and set(quantities(connection)) <= ready.keys():
-            row = connection.execute(queries["is_hypertable"]).fetchone()
-            if row and row[0]:
-                connection.execute(queries["drop_chunks"], {"raw_from": min(ready.values())})
         removals = []
         for quantity, raw_from in horizons.items():
-            removed = _delete(connection, quantity, raw_from) if quantity in ready else 0
-            removals.append(Removal(quantity, raw_from, removed, quantity not in ready))
+            since = _horizon(connection, quantity)
+            ready = _set_horizon(connection, quantity, raw_from)
+            removed = _delete(connection, quantity, raw_from, since) if ready else 0
+            removals.append(Removal(quantity, raw_from, removed, not ready))
         return removals
+
+
+def _horizon(connection: Connection, quantity: str) -> datetime | None:
+    row = connection.execute(load("retention")["horizon"], {"quantity": quantity}).fetchone()
+    return row[0] if row else None
 
 
 def _set_horizon(connection: Connection, quantity: str, raw_from: datetime) -> bool:
     """Make older rollups final, unless some are still to be made; False then."""
     with connection.transaction():
+        connection.execute(load("rollups")["wait_briefly"])
         connection.execute(load("rollups")["lock_generation"])  # no mark comes in between
         if _waits(connection, quantity, raw_from):
             return False
@@ -70,10 +72,10 @@ def _set_horizon(connection: Connection, quantity: str, raw_from: datetime) -> b
         return True
 
 
-def _delete(connection: Connection, quantity: str, raw_from: datetime) -> int:
+def _delete(connection: Connection, quantity: str, raw_from: datetime, since: datetime | None) -> int:
     with connection.transaction():
         connection.execute(load("retention")["keep_rollups"])
-        return _count(connection, "delete_old", quantity, raw_from)
+        return _count(connection, "delete_old", quantity, raw_from, since)
 
 
 def _waits(connection: Connection, quantity: str, raw_from: datetime) -> bool:
@@ -82,7 +84,9 @@ def _waits(connection: Connection, quantity: str, raw_from: datetime) -> bool:
     return bool(row and row[0])
 
 
-def _count(connection: Connection, query: str, quantity: str, raw_from: datetime) -> int:
-    what = {"quantity": quantity, "raw_from": raw_from}
+def _count(
+    connection: Connection, query: str, quantity: str, raw_from: datetime, since: datetime | None
+) -> int:
+    what = {"quantity": quantity, "raw_from": raw_from, "since": since}
     row = connection.execute(load("retention")[query], what).fetchone()
     return int(row[0]) if row else 0

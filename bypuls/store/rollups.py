@@ -37,6 +37,7 @@ def gather(connection: Connection, due_before: int) -> list[int]:
     queries = load("rollups")
     with translated():
         with connection.transaction():
+            connection.execute(queries["wait_briefly"])
             connection.execute(queries["lock_generation"])
             row = connection.execute(queries["raise_generation"]).fetchone()
             assert row is not None, "the migrations put the one row there"
@@ -66,11 +67,11 @@ def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
         if row is None:
             return 0, 0
         streams, hours = np.array(row[0], np.int32), np.array(row[1], np.int32)
-        kinds, raw_from = _streams(connection, streams)
-        whole = hours >= np.array([raw_from.get(stream, 0) for stream in streams.tolist()])
-        kept = int(np.count_nonzero(~whole))
-        streams, hours = streams[whole], hours[whole]
+        pairs = {"streams": array_text(row[0]), "hours": array_text(row[1])}
+        final = [place for (place,) in connection.execute(queries["final_hours"], pairs)]
+        streams, hours = np.delete(streams, final), np.delete(hours, final)
         if len(streams):
+            kinds = _kinds(connection, streams)
             pairs = {"streams": array_text(streams.tolist()), "hours": array_text(hours.tolist())}
             connection.execute(queries["delete_hours"], pairs)
             first, last = int(hours.min()), int(hours.max()) + 1
@@ -79,7 +80,7 @@ def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
                     with connection.cursor() as cursor, cursor.copy(queries["copy_hours"]) as copy:
                         copy.write(_rows(summary, first))
         connection.execute(queries["clear_marks"], {"dirty_id": dirty_id})
-        return len(streams), kept
+        return len(streams), len(final)
 
 
 def mark_range(connection: Connection, start: int, end: int) -> int:
@@ -107,13 +108,11 @@ def _put(connection: Connection, keys: NDArray[np.int64]) -> int:
     return int(row[0])
 
 
-def _streams(connection: Connection, streams: NDArray[np.int32]) -> tuple[dict[int, Kind], dict[int, int]]:
-    """Return averaging kind and first hour with all raw readings, by stream."""
+def _kinds(connection: Connection, streams: NDArray[np.int32]) -> dict[int, Kind]:
     wanted = np.unique(streams).tolist()
-    rows = connection.execute(load("rollups")["streams_of_marks"], {"streams": array_text(wanted)}).fetchall()
+    found = connection.execute(load("rollups")["kinds_of_streams"], {"streams": array_text(wanted)})
     kinds = dict.fromkeys(wanted, Kind.LINEAR)  # a stream whose row was deleted
-    kinds |= {stream: of_channel(channel, quantity).kind for stream, channel, quantity, _ in rows}
-    return kinds, {stream: raw_from for stream, _, _, raw_from in rows}
+    return kinds | {stream: of_channel(channel, quantity).kind for stream, channel, quantity in found}
 
 
 def _rows(summary: Summary, first: int) -> bytes:

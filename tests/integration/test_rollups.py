@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from bypuls.channels import of_channel
+from bypuls.errors import StoreUnavailable
 from bypuls.maintenance.service import Maintenance
 from bypuls.numeric.kinds import Kind
 from bypuls.quality import Flag
@@ -267,6 +268,59 @@ def test_retention_removes_raw_readings_and_keeps_their_rollups(
     job.make_rollups()
     assert repr(stored(database_url)) == before, "a rollup whose readings are gone is final"
     job.close()
+
+
+def test_late_readings_from_before_the_horizon_are_not_lost(
+    database_url: str, streams: dict[str, int]
+) -> None:
+    settings = MaintainSettings.model_validate({"raw_days": "default=100"})
+    job = Maintenance(DatabaseSettings.model_validate({"url": database_url}), settings)
+    old = int(time.time() * 1e6) // HOUR * HOUR - 300 * 24 * HOUR
+    put(database_url, streams["no2"], [old, old + HOUR])
+    job.rebuild(old // HOUR, old // HOUR + 2)
+    job.make_rollups()
+    assert [each.readings for each in job.remove_old() if each.readings] == [2]
+    before = repr(stored(database_url))
+    with Writer(database_url, "test") as writer:
+        late = np.array([streams["no2"], streams["energy"]], np.int32)
+        writer.write(
+            commit(ReadingBatch(late, np.array([old + 1, old + 2]), np.ones(2), np.zeros(2, np.int16)))
+        )
+    assert job.make_rollups() == 1, "an hour without a rollup gets one, the other keeps what it has"
+    assert before[1:-1] in repr(stored(database_url))
+    assert sum(each.readings for each in job.remove_old()) == 0
+    assert len(raw(database_url)) == 2
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET quantity = 'pm10' WHERE channel = 'no2'")
+    job.rebuild(old // HOUR, old // HOUR + 2)
+    job.make_rollups()
+    assert before[1:-1] in repr(stored(database_url)), "another quantity costs no history"
+    job.close()
+
+
+def test_a_reading_voided_by_nan_does_not_count(
+    database_url: str, streams: dict[str, int], job: Maintenance
+) -> None:
+    put(database_url, streams["no2"], np.arange(4) * HOUR // 4 + START * HOUR, [1.0, 2.0, 3.0, 4.0])
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE reading SET value = 'NaN' WHERE value = 4")
+    job.make_rollups()
+    [rollup] = stored(database_url).values()
+    assert (rollup["n"], rollup["n_excluded"], rollup["mean"]) == (3, 1, 2.0)
+
+
+def test_a_transaction_that_stays_open_holds_the_job_up_and_not_ingest(
+    database_url: str, streams: dict[str, int], job: Maintenance
+) -> None:
+    put(database_url, streams["no2"], [START * HOUR, START * HOUR + 1])
+    readings = ReadingBatch(
+        np.array([streams["no2"]], np.int32), np.array([START * HOUR + 2]), np.ones(1), np.zeros(1, np.int16)
+    )
+    with psycopg.connect(database_url) as connection, Writer(database_url, "test") as writer:
+        connection.execute("UPDATE reading SET value = 7")
+        with pytest.raises(StoreUnavailable, match="lock timeout"):
+            job.make_rollups()
+        assert writer.write(commit(readings)).stored == 1
 
 
 def test_a_second_job_is_told_that_one_is_enough(database_url: str, job: Maintenance) -> None:

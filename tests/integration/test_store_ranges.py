@@ -77,7 +77,9 @@ def test_where_raw_readings_were_removed_the_rollups_tell_the_last_one(
     with psycopg.connect(database_url) as admin:
         admin.execute("SET LOCAL bypuls.retention = 'on'")
         admin.execute("DELETE FROM reading")
-        admin.execute("INSERT INTO retention VALUES ('no2', '2026-01-01Z')")
+        admin.execute(
+            "INSERT INTO retention SELECT stream_id, '2026-01-01Z' FROM stream WHERE quantity = 'no2'"
+        )
     found = read_last_before(connection, streams, NEW_YEAR)
     assert (found.time.tolist(), found.value.tolist()) == ([NEW_YEAR - 2 * HOUR + 5], [2])
 

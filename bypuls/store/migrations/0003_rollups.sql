@@ -30,12 +30,11 @@ COMMENT ON TABLE reading_hour IS 'the readings of a stream and hour (UTC) in sum
 COMMENT ON COLUMN reading_hour.n IS 'readings that count; n_excluded: those left out because they are certainly wrong';
 COMMENT ON COLUMN reading_hour.first_time IS '-infinity where n = 0';
 
--- Rollups of hours before `raw_from` can't be made again: raw readings of the quantity were removed.
+-- Rollups of a stream's hours before `raw_from` can't be made again: raw readings were removed.
 CREATE TABLE retention (
-    quantity text PRIMARY KEY,
-    raw_from timestamptz NOT NULL
+    stream_id int PRIMARY KEY,
+    raw_from  timestamptz NOT NULL
 );
-COMMENT ON COLUMN retention.quantity IS 'key of the catalogue, or empty for streams without one';
 
 -- A reading that an operator changes or takes out by SQL makes its hour dirty too; retention doesn't.
 CREATE FUNCTION mark_corrected_hour() RETURNS trigger LANGUAGE plpgsql AS $$

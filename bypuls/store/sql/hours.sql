@@ -33,8 +33,7 @@ FROM (
 SELECT DISTINCT stream_id, hour
 FROM dirty_hours
 CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour)
-JOIN stream USING (stream_id)
-LEFT JOIN retention ON retention.quantity = coalesce(stream.quantity, '')
+LEFT JOIN retention USING (stream_id)
 WHERE stream_id = ANY(%(streams)s) AND hour >= %(first)s AND hour < %(last)s
   AND (raw_from IS NULL OR to_timestamp(hour * 3600.0) >= raw_from)
 ORDER BY stream_id, hour;

@@ -25,7 +25,7 @@ FROM (
     SELECT wanted.stream_id, newest.time, newest.value, newest.flags
     FROM unnest(%(streams)s::int[]) AS wanted (stream_id)
     JOIN stream USING (stream_id)
-    LEFT JOIN retention ON retention.quantity = coalesce(stream.quantity, '')
+    LEFT JOIN retention USING (stream_id)
     CROSS JOIN LATERAL (
         (SELECT time, value, flags FROM reading r
          WHERE r.stream_id = wanted.stream_id AND time < %(time)s AND time >= %(time)s - interval '1 year'

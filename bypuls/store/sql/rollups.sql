@@ -2,6 +2,10 @@
 -- One job at a time; the lock ends with the connection.
 SELECT pg_try_advisory_lock(hashtext('bypuls.maintain'));
 
+-- name: wait_briefly
+-- A long transaction holds marks back; whoever waits for it holds ingest up, so not for long.
+SET LOCAL lock_timeout = '500ms';
+
 -- name: lock_generation
 -- Wait until every transaction that marks hours has ended; those to come take the next generation.
 SELECT pg_advisory_xact_lock(hashtext('bypuls.dirty_generation'));
@@ -27,11 +31,18 @@ SELECT streams, hours FROM dirty_hours WHERE dirty_id = %(dirty_id)s FOR UPDATE;
 -- The rollups of a row of marks are made.
 DELETE FROM dirty_hours WHERE dirty_id = %(dirty_id)s;
 
--- name: streams_of_marks
--- What decides how the readings of a stream are summed up, and from when on they are all there.
-SELECT stream_id, channel, stream.quantity, coalesce(extract(epoch FROM raw_from) / 3600, 0)::int
-FROM stream LEFT JOIN retention ON retention.quantity = coalesce(stream.quantity, '')
-WHERE stream_id = ANY(%(streams)s::int[]);
+-- name: kinds_of_streams
+-- What decides how the readings of a stream are summed up.
+SELECT stream_id, channel, quantity FROM stream WHERE stream_id = ANY(%(streams)s::int[]);
+
+-- name: final_hours
+-- Hours whose raw readings were removed and whose rollup is all there is, as places in the arrays.
+SELECT place::int - 1
+FROM unnest(%(streams)s::int[], %(hours)s::int[]) WITH ORDINALITY AS pair (stream_id, hour, place)
+JOIN retention USING (stream_id)
+JOIN reading_hour ON reading_hour.stream_id = pair.stream_id
+                 AND reading_hour.hour = to_timestamp(pair.hour * 3600.0)
+WHERE to_timestamp(pair.hour * 3600.0) < raw_from;
 
 -- name: delete_hours
 -- Rollups that are made again.
