@@ -110,7 +110,7 @@ _AGG = {"type": "string", "pattern": "^[a-z0-9_.]+(,[a-z0-9_.]+)*$", "example": 
 class SeriesParameters(Parameters):
     """Which streams, which windows, and what to tell of them."""
 
-    stream: list[StreamName] | None = None
+    stream: list[StreamName] | None = Field(None, json_schema_extra={"example": ["air-01/no2"]})
     """node and channel, such as `air-01/no2`; can be given more than once"""
     quantity: QuantityKey | None = None
     """instead of `stream`: all streams of this quantity, those of other statistics (`no2.max`) aside"""

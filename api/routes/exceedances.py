@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api import times
 from api.json import Json
@@ -27,9 +27,11 @@ _MOST_LISTED = 1_000
 class ExceedancesParameters(Parameters):
     """Which year of which streams."""
 
-    quantity: QuantityKey
+    quantity: Annotated[
+        QuantityKey, WithJsonSchema({"type": "string", "enum": list(LIMITED), "example": LIMITED[0]})
+    ]
     """one that has a legal limit: no2 or pm10"""
-    year: Annotated[int, Field(ge=2000, le=2099), DIGITS]
+    year: Annotated[int, Field(ge=2000, le=2099, json_schema_extra={"example": 2026}), DIGITS]
     """a civil year, in Europe/Oslo"""
     stream: StreamName | None = None
     """only this stream, such as `air-01/pm10`; all of the quantity if not given"""

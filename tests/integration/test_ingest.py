@@ -235,10 +235,10 @@ def test_an_acknowledgement_of_many_ranges_comes_in_parts(database_url: str, mos
             ingest.wait_for(lambda: ingest.metric("messages") == 1, "receive")
             device.send("bypuls/v1/parts-1/up", pack(3))
             time.sleep(1)  # one pack is being committed and one is next, so the others go together
-            for seq in range(5, 2_503, 2):
+            for seq in range(5, 8_003, 2):
                 device.send("bypuls/v1/parts-1/up", pack(seq))
-            ingest.wait_for(lambda: ingest.metric("messages") == 1_251, "receive")
-        expected = set(range(1, 2_503, 2))
+            ingest.wait_for(lambda: ingest.metric("messages") == 4_001, "receive")
+        expected = set(range(1, 8_003, 2))
         ingest.wait_for(lambda: device.acknowledged("parts-1", "a") == expected, "acknowledge")
         assert max(len(ack["seq"]) for ack in device.acks["parts-1"]) == 1_000
 
