@@ -16,6 +16,7 @@ from bypuls.numeric.dense import dense
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
 from bypuls.numeric.percentiles import percentiles
+from bypuls.numeric.statistics import columns_of
 from bypuls.numeric.summary import EXTRA, MOMENTS, Summary, summarise
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.readings import ReadingBatch
@@ -34,15 +35,6 @@ READINGS_AT_ONCE = 500_000
 
 HOURS_AT_ONCE = 100_000
 """Rollups of one kind of stream: 15 MB, and as much again in the form in which they come."""
-
-
-_OWN_COLUMNS = {
-    "std": ("m2",),
-    "min": ("minimum",),
-    "max": ("maximum",),
-    "first": ("first",),
-    "last": ("last",),
-}
 
 
 class Source(StrEnum):
@@ -146,7 +138,8 @@ def _sum_up(
     if not request.include_flagged:
         excluded |= (readings.flags & CERTAINLY_WRONG) != 0
     columns = (readings.stream, readings.time, np.where(finite, readings.value, 0.0))
-    summary = summarise(*columns, edges=edges, kind=kind, hold=HOLD[kind], excluded=excluded)
+    wanted = _columns(kind, request)
+    summary = summarise(*columns, edges=edges, kind=kind, hold=HOLD[kind], excluded=excluded, columns=wanted)
     names = _percentile_names(request)
     if not names:
         return summary, {}
@@ -170,11 +163,10 @@ def _needs_neighbours(kind: Kind, request: SeriesRequest) -> bool:
 
 
 def _columns(kind: Kind, request: SeriesRequest) -> Collection[str]:
-    """Return the columns of rollups that are needed: reading them is most of the work of a long series."""
+    """Return the columns that are needed: to read or make them all is most of the work of a long series."""
     if _needs_neighbours(kind, request):
         return MOMENTS + EXTRA[kind]
-    needed = {"mean", *(EXTRA[kind] if kind is not Kind.LINEAR else ())}
-    return needed.union(*(_OWN_COLUMNS.get(name, ()) for name in request.statistics))
+    return columns_of(kind, (name for name in request.all_statistics if percent(name) is None))
 
 
 def _complete(summary: Summary, earlier: ReadingBatch, edges: Times, request: SeriesRequest) -> Summary:

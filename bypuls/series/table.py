@@ -101,8 +101,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
 
 def _columns(found: Found, request: SeriesRequest, edges: NDArray[np.int64]) -> dict[str, Values]:
     """Lay out the statistics of streams of one kind as matrices (s, w)."""
-    extra = (["coverage"] if request.min_coverage else []) + (["mean"] if request.spatial else [])
-    names = [name for name in dict.fromkeys([*request.statistics, *extra]) if percent(name) is None]
+    names = [name for name in request.all_statistics if percent(name) is None]
     ids = np.array([facts.stream_id for facts in found.streams], np.int32)
     intervals = np.array([facts.interval for facts in found.streams])
     order = np.argsort(ids)
