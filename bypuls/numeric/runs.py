@@ -108,10 +108,13 @@ class InRow:
     def __init__(self, starts: Rows, n: Counts, untimely: Times | None) -> None:
         self._starts = np.cumsum(n) - n
         self._ends = self._starts + n - 1
-        self._places = np.repeat(starts - self._starts, n) + np.arange(n.sum())
+        self._places: slice | Rows = slice(int(starts[0]), int(starts[-1] + n[-1]))
         self.n = n
+        if (np.diff(starts) != n[:-1]).any():  # others lie between them
+            self._places = np.repeat(starts - self._starts, n) + np.arange(n.sum())
         if untimely is not None:
-            self._places = self._places[order_by_time(untimely[self._places], self._starts, n)]
+            some = np.arange(len(untimely))[self._places]
+            self._places = some[order_by_time(untimely[some], self._starts, n)]
 
     def lay(self, column: Column) -> Column:
         laid: Column = column[self._places]

@@ -70,7 +70,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
     begun = int(np.searchsorted(edges[:-1], request.now))
     made: dict[int, Series] = {}
     spatial: Spatial | None = None
-    for kind, found in read(database, request, edges).items():
+    for found in read(database, request, edges):
         columns = _columns(found, request, edges)
         if source is Source.READINGS:
             _blank_removed(columns, found.streams, edges)
@@ -78,7 +78,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
         if request.spatial:
             spatial = spatial_mean(found.streams[0], columns["mean"])
         columns = {name: columns[name] for name in request.statistics}
-        filled = _fill(columns, kind, request, begun)
+        filled = _fill(columns, found.summary.kind, request, begun)
         for row, facts in enumerate(found.streams):
             made[facts.stream_id] = Series(
                 facts,
