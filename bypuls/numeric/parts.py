@@ -24,15 +24,13 @@ Work = Callable[[Groups, Columns], None]
 Room = Callable[[int], Columns]
 
 
-def in_parts(
-    work: Work, room: Room, readings: Readings, edges: Times, *, timed: bool, in_time: bool
-) -> Columns:
+def in_parts(work: Work, room: Room, readings: Readings, edges: Times, *, timed: bool) -> Columns:
     """Return the columns that `work` fills for the groups of all readings, which come in any order.
 
     `room` makes empty columns of a number of rows; `work` is given groups, part by part, and their rows of
     those columns (cut along the last axis). The rows ascend by (stream, window). `timed`: the groups must
-    have times; `in_time`: and if their readings aren't in order of time. numpy lets go of the interpreter in
-    its loops, so that two threads can share the work.
+    have times; they have them too where their readings aren't in order of time. numpy lets go of the
+    interpreter in its loops, so that two threads can share the work.
     """
     stream, time, value, excluded = _inside(readings, edges)
     pairs = pairs_of(stream, edges)
@@ -41,7 +39,7 @@ def in_parts(
         run = map if len(stream) < FEWEST else pool.map
         ordered = _all(run, is_ordered, stream, time)
         timely = ordered or _all(run, _ascends, time)
-        if timed or (in_time and not timely):
+        if timed or not timely:
             columns["time"] = time
 
         def piece(part: slice) -> Groups:

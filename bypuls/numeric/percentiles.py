@@ -1,72 +1,38 @@
-"""Percentiles: exact ones of each (stream, window), from the readings themselves."""
+"""Percentiles of groups of values, many groups at once."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.numeric.groups import Columns, Groups, check_readings
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.networks import sort_columns
-from bypuls.numeric.parts import in_parts
-from bypuls.numeric.runs import Beside, runs_of
+from bypuls.numeric.runs import Beside, Runs
 
-Streams = NDArray[np.int32]
-Times = NDArray[np.int64]
 Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Rows = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
-def percentiles(
-    stream: Streams,
-    time: Times,
-    value: Values,
-    *,
-    edges: Times,
-    kind: Kind,
-    q: Sequence[float],
-    excluded: Mask | None = None,
-) -> Values:
-    """Return the percentiles of the readings in each row that `summarise` gives for the same arguments.
-
-    Shapes: as for `summarise`; q (k,) in percent, 0 to 100. Returns float64 (r, k), in the stream's unit, by
-    linear interpolation between the sorted values (Hyndman and Fan 1996, type 7, numpy's default); NaN where
-    every reading is excluded. Levels are ranked as they are in dB: what acoustics calls L10, exceeded 10 % of
-    the time, is q = 90. Percentiles of windows don't merge. Raises ValueError for directions, which have no
-    order, and like `summarise`.
-    """
-    if kind is Kind.CIRCULAR:
+def shares(kind: Kind, q: Sequence[float]) -> Values:
+    """Return percents (k,) as shares. Raises ValueError outside 0 to 100, and for directions."""
+    if q and kind is Kind.CIRCULAR:
         raise ValueError("directions have no percentiles: no order says whether 350 or 10 degrees is more")
     wrong = [one for one in q if not 0 <= one <= 100]
     if wrong:
         raise ValueError(f"a percentile lies between 0 and 100 percent, not at {wrong[0]}")
-    check_readings(stream, time, value, edges, excluded)
-    share = np.array(q, np.float64) / 100
-
-    def work(groups: Groups, columns: Columns) -> None:
-        _fill(columns["ranked"], groups, share)
-
-    def room(rows: int) -> Columns:
-        return {"ranked": np.empty((len(share), rows))}
-
-    readings = (stream, time, value, excluded)
-    ranked: Values = in_parts(work, room, readings, edges, timed=False, in_time=False)["ranked"]
-    return ranked.T
+    return np.array(q, np.float64) / 100
 
 
-def _fill(ranked: Values, groups: Groups, share: Values) -> None:
-    if len(groups.filled) < len(groups.n):
-        ranked[:] = np.nan
-    for some, runs in runs_of(groups.starts, groups.n[groups.filled]):
-        rows = groups.filled[some]
-        if isinstance(runs, Beside):
-            found = _ranked_beside(sort_columns(runs.lay(groups.value)), share)
-        else:
-            found = list(_ranked_in_row(groups.value, groups.starts[some], groups.n[rows], share))
-        for column, one in zip(ranked, found, strict=True):
-            column[rows] = one
+def rank(value: Values, runs: Runs, share: Values) -> Values:
+    """Return the percentiles (k, g) of groups whose values `runs` has laid out; overwrites `value`.
+
+    Linear interpolation between the sorted values (Hyndman and Fan 1996, type 7, numpy's default).
+    """
+    if isinstance(runs, Beside):
+        return np.array(_ranked_beside(sort_columns(value), share))
+    n = np.asarray(runs.n)
+    return _ranked_in_row(value, np.cumsum(n) - n, n, share)
 
 
 def _ranked_beside(ordered: list[Values], share: Values) -> list[Values]:

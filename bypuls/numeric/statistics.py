@@ -117,7 +117,7 @@ def _mean(summary: Summary) -> Values:
 
 def _std(summary: Summary) -> Values:
     if summary.kind is not Kind.CIRCULAR:
-        return np.sqrt(_ratio(summary.m2, summary.n.astype(np.float64)))
+        return np.sqrt(summary.m2 / np.maximum(summary.n, 1))
     length = _steadiness(summary)
     degrees: Values = np.rad2deg(np.sqrt(-2 * np.log(np.where(length < NO_DIRECTION, np.nan, length))))
     return degrees
@@ -146,7 +146,7 @@ def _time_weighted(summary: Summary) -> Values:
 
 
 def _column(name: str) -> Callable[[Summary], Values]:
-    return lambda summary: getattr(summary, name).astype(np.float64)
+    return lambda summary: getattr(summary, name).astype(np.float64, copy=False)
 
 
 _FUNCTIONS: dict[str, Callable[[Summary], Values]] = {

@@ -1,6 +1,6 @@
 """Summaries: the state of each (stream, window), made from readings and fit to be merged."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bypuls.numeric.groups import Groups, check_readings
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.parts import in_parts
+from bypuls.numeric.percentiles import rank, shares
 from bypuls.numeric.runs import Runs, runs_of
 from bypuls.numeric.steps import check_modulus, energy, holding, microseconds, rise
 
@@ -54,6 +55,7 @@ class Summary:
     energy for levels), and the length of that time, `held_seconds`.
     Until `complete`, a row knows only what lies between its own first and last reading, whatever its
     neighbours: so late readings touch one row, and rows merge. `bypuls.numeric.completion` adds the rest.
+    `percentiles` (r, k), where they were asked for, NaN where n = 0: those of windows don't merge.
     """
 
     kind: Kind
@@ -78,6 +80,7 @@ class Summary:
     changes: Counts | None = None
     held: Values | None = None
     held_seconds: Values | None = None
+    percentiles: Values | None = None
     complete: bool = False
 
     def __len__(self) -> int:
@@ -107,6 +110,7 @@ def summarise(
     modulus: float | None = None,
     excluded: Mask | None = None,
     columns: Collection[str] | None = None,
+    q: Sequence[float] = (),
 ) -> Summary:
     """Summarise readings of one kind: one row for each stream and window that has any.
 
@@ -116,22 +120,31 @@ def summarise(
     seconds for which a value is taken to last if no other follows. `modulus`: where a meter rolls over.
     `columns`: those that are needed, by default all of the kind; the others are left blank, which halves the
     work if they are few (`bypuls.numeric.statistics.columns_of` tells which).
+    `q`: percentiles to be found besides, in percent, of plain values: levels are ranked as they are in dB
+    (what acoustics calls L10, exceeded 10 % of the time, is 90), and directions have none.
     Raises ValueError for NaN or infinite values, columns of different length, edges that don't ascend.
     Means and squares are centred (corrected two-pass algorithm: Chan, Golub and LeVeque 1983).
     """
     longest = microseconds(hold)
     check_modulus(modulus)
     check_readings(stream, time, value, edges, excluded)
+    share = shares(kind, q)
     known = MOMENTS + EXTRA[kind]
     names = known if columns is None else tuple(name for name in known if name in columns)
 
     def work(groups: Groups, columns: Columns) -> None:
-        _fill(columns, names, kind, groups, longest, modulus)
+        _fill(columns, names, kind, groups, longest, modulus, share)
+
+    def room(rows: int) -> Columns:
+        ranked = {"percentiles": np.empty((len(share), rows))} if len(share) else {}
+        return _room(names, rows) | ranked
 
     readings = (stream, time, value, excluded)
     timed = not _TIMED.isdisjoint(names)
-    made = in_parts(work, lambda rows: _room(names, rows), readings, edges, timed=timed, in_time=True)
-    return Summary(kind, **(blank(kind, len(made["stream"])) | made))
+    made = in_parts(work, room, readings, edges, timed=timed)
+    ranked = made.pop("percentiles", None)
+    known_columns = blank(kind, len(made["stream"])) | made
+    return Summary(kind, **known_columns, percentiles=None if ranked is None else ranked.T)
 
 
 def blank(kind: Kind, rows: int) -> Columns:
@@ -156,7 +169,13 @@ def _room(names: Collection[str], rows: int) -> Columns:
 
 
 def _fill(
-    columns: Columns, names: Collection[str], kind: Kind, groups: Groups, longest: int, modulus: float | None
+    columns: Columns,
+    names: Collection[str],
+    kind: Kind,
+    groups: Groups,
+    longest: int,
+    modulus: float | None,
+    share: Values,
 ) -> None:
     for name in ("stream", "window", "n", "n_excluded"):
         columns[name][:] = getattr(groups, name)
@@ -164,6 +183,8 @@ def _fill(
     if not everywhere:
         for name in names:
             columns[name][:] = _blank(name)
+        if len(share):
+            columns["percentiles"][:] = np.nan
     untimely = None if groups.timely else groups.time
     for some, runs in runs_of(groups.starts, groups.n[groups.filled], untimely):
         rows = some if everywhere else groups.filled[some]
@@ -173,6 +194,8 @@ def _fill(
             found |= _of_times(names, kind, runs, runs.lay(groups.time), value, longest)
         for name in names:
             columns[name][rows] = found[name]
+        if len(share):
+            columns["percentiles"][:, rows] = rank(value, runs, share)
 
 
 def _of_values(

@@ -15,7 +15,6 @@ from bypuls.numeric.completion import Earlier, complete
 from bypuls.numeric.dense import dense
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
-from bypuls.numeric.percentiles import percentiles
 from bypuls.numeric.statistics import columns_of
 from bypuls.numeric.summary import EXTRA, MOMENTS, Summary, summarise
 from bypuls.quality import CERTAINLY_WRONG
@@ -151,7 +150,7 @@ def _sum_up(
     if not request.include_flagged:
         excluded |= (readings.flags & CERTAINLY_WRONG) != 0
     columns = (readings.stream, readings.time, np.where(finite, readings.value, 0.0))
-    kind = averaging.kind
+    kind, names = averaging.kind, _percentile_names(request)
     summary = summarise(
         *columns,
         edges=edges,
@@ -160,13 +159,11 @@ def _sum_up(
         modulus=averaging.modulus,
         excluded=excluded,
         columns=_columns(kind, request),
+        q=[percent(name) or 0.0 for name in names],
     )
-    names = _percentile_names(request)
-    if not names:
+    if summary.percentiles is None:
         return summary, {}
-    q = [percent(name) or 0.0 for name in names]
-    ranks = percentiles(*columns, edges=edges, kind=kind, q=q, excluded=excluded)
-    return summary, dict(zip(names, ranks.T, strict=True))
+    return summary, dict(zip(names, summary.percentiles.T, strict=True))
 
 
 def _read_earlier(database: Database, request: SeriesRequest, time: int) -> ReadingBatch:

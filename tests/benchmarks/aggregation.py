@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from bypuls.numeric.edges import SECOND, fixed_edges
 from bypuls.numeric.kinds import Kind
-from bypuls.numeric.percentiles import percentiles
 from bypuls.numeric.statistics import columns_of, statistics
 from bypuls.numeric.summary import summarise
 
@@ -98,10 +97,11 @@ def ours(readings: Readings, ranked: bool) -> Callable[[], Table]:
     stream, time, value = readings
     edges = fixed_edges(int(time.min()), int(time.max()) + 1, MINUTE)
     wanted = columns_of(Kind.LINEAR, NAMES)
-    summary = summarise(stream, time, value, edges=edges, kind=Kind.LINEAR, columns=wanted)
+    q = RANKS if ranked else ()
+    summary = summarise(stream, time, value, edges=edges, kind=Kind.LINEAR, columns=wanted, q=q)
     columns = list(statistics(summary, NAMES, edges=edges).values())
-    if ranked:
-        columns += list(percentiles(stream, time, value, edges=edges, kind=Kind.LINEAR, q=RANKS).T)
+    if summary.percentiles is not None:
+        columns += list(summary.percentiles.T)
     return lambda: np.column_stack([summary.stream, edges[summary.window], *columns])
 
 

@@ -15,7 +15,6 @@ from bypuls.numeric.dense import dense
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
 from bypuls.numeric.parts import FEWEST
-from bypuls.numeric.percentiles import percentiles
 from bypuls.numeric.statistics import STATISTICS, statistics
 from bypuls.numeric.summary import Summary, summarise
 
@@ -135,7 +134,7 @@ def test_percentiles_are_those_of_the_sorted_values(
     rows = [(stream, second * SECOND, value, out) for second, (stream, value, out) in enumerate(drawn)]
     edges = [0, 5 * SECOND, 8 * SECOND, 60 * SECOND]
     stream, time, value, out = (np.array([row[i] for row in rows]) for i in range(4))
-    found = percentiles(
+    found = summarise(
         stream.astype(np.int32),
         time.astype(np.int64),
         value.astype(np.float64),
@@ -143,7 +142,8 @@ def test_percentiles_are_those_of_the_sorted_values(
         kind=Kind.LINEAR,
         q=q,
         excluded=out.astype(np.bool_),
-    )
+    ).percentiles
+    assert found is not None
     windows = slow.sort_in(rows, edges).values()
     assert found.shape == (len(windows), len(q))
     for row, window in zip(found, windows, strict=True):
@@ -157,9 +157,10 @@ def test_percentiles_of_groups_of_every_size_are_bit_for_bit_those_of_numpy() ->
     stream = np.repeat(sizes, sizes).astype(np.int32)
     value = np.random.default_rng(3).normal(size=len(stream))
     edges = np.array([0, len(stream)])
-    found = percentiles(
+    found = summarise(
         stream, np.arange(len(stream)), value, edges=edges, kind=Kind.ENERGETIC, q=[0, 12.5, 50, 99, 100]
-    )
+    ).percentiles
+    assert found is not None
     for row, size in zip(found, sizes, strict=True):
         expected = np.percentile(value[stream == size], [0, 12.5, 50, 99, 100])
         np.testing.assert_array_equal(row, expected)
@@ -168,9 +169,9 @@ def test_percentiles_of_groups_of_every_size_are_bit_for_bit_those_of_numpy() ->
 def test_directions_and_ranks_beyond_100_have_no_percentiles() -> None:
     one = np.ones(1, np.int32), np.zeros(1, np.int64), np.ones(1)
     with pytest.raises(ValueError, match="no order"):
-        percentiles(*one, edges=EDGES, kind=Kind.CIRCULAR, q=[50])
+        summarise(*one, edges=EDGES, kind=Kind.CIRCULAR, q=[50])
     with pytest.raises(ValueError, match="not at 101"):
-        percentiles(*one, edges=EDGES, kind=Kind.LINEAR, q=[101])
+        summarise(*one, edges=EDGES, kind=Kind.LINEAR, q=[101])
 
 
 def many(
@@ -195,13 +196,12 @@ def test_two_threads_and_any_order_give_what_one_thread_gives(
     for shuffled, fewest in ((False, 10**9), (False, FEWEST), (True, FEWEST)):
         monkeypatch.setattr("bypuls.numeric.parts.FEWEST", fewest)
         stream, time, value, excluded = many(shuffled)
-        summary = summarise(stream, time, value, edges=edges, kind=kind, excluded=excluded)
+        q = [] if kind is Kind.CIRCULAR else [5, 95]
+        summary = summarise(stream, time, value, edges=edges, kind=kind, excluded=excluded, q=q)
         columns = [summary.stream, summary.window, summary.n, summary.n_excluded]
         columns += list(summary.columns().values())
-        if kind is not Kind.CIRCULAR:
-            columns += list(
-                percentiles(stream, time, value, edges=edges, kind=kind, q=[5, 95], excluded=excluded).T
-            )
+        if summary.percentiles is not None:
+            columns += list(summary.percentiles.T)
         found.append(columns)
     for columns in found[1:]:
         for column, expected in zip(columns, found[0], strict=True):
