@@ -26,10 +26,10 @@ TIMES = START + np.arange(0, 24 * HOUR, HOUR // 30)
 @pytest.fixture
 def streams(database_url: str) -> list[int]:
     numbers = register(database_url, "town-01", *(f"{number}/no2" for number in range(STREAMS)))
-    values = np.round(np.random.default_rng(1).normal(20, 5, (STREAMS, len(TIMES))), 1)
-    for row, number in enumerate(numbers.values()):
-        put(database_url, number, TIMES, values[row])
-    put(database_url, next(iter(numbers.values())), [int(time.time() * 1e6)])
+    streams = np.repeat(np.array(list(numbers.values())), len(TIMES))
+    values = np.round(np.random.default_rng(1).normal(20, 5, len(streams)), 1)
+    write(database_url, streams, np.tile(TIMES, STREAMS), values)
+    put(database_url, numbers["0/no2"], [int(time.time() * 1e6)])
     return list(numbers.values())
 
 
@@ -50,11 +50,6 @@ def offered(url: str) -> bool:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT current_setting('timescaledb.license') = 'timescale'").fetchone()
     return bool(row and row[0])
-
-
-def settle(job: Maintenance) -> None:
-    job.rebuild(START // HOUR, (START + WEEK) // HOUR)
-    job.make_rollups()
 
 
 def plain_rows(url: str) -> int:
@@ -91,7 +86,7 @@ def same(left: object, right: object) -> bool:
 def test_old_chunks_move_where_the_server_has_a_columnstore_and_stay_elsewhere(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
-    settle(job)
+    job.make_rollups()
     before = raw(database_url)
     assert job.has_columnstore() == offered(database_url)
     assert len(job.movable()) == offered(database_url)
@@ -110,7 +105,7 @@ def test_old_chunks_move_where_the_server_has_a_columnstore_and_stay_elsewhere(
 def test_a_chunk_in_which_hours_wait_for_their_rollup_stays(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
-    settle(job)
+    job.make_rollups()
     write(database_url, streams[0], [START + WEEK - 1], 5.0)
     assert job.move_chunks() == []
     job.make_rollups()
@@ -120,7 +115,7 @@ def test_a_chunk_in_which_hours_wait_for_their_rollup_stays(
 def test_nothing_moves_before_its_time_or_where_it_is_not_wanted(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
-    settle(job)
+    job.make_rollups()
     for days in (0, 365):
         other = maintenance(database_url, columnstore_days=days)
         assert other.movable() == []
@@ -130,7 +125,7 @@ def test_nothing_moves_before_its_time_or_where_it_is_not_wanted(
 def test_late_readings_of_a_moved_chunk_are_stored_exactly(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
-    settle(job)
+    job.make_rollups()
     job.move_chunks()
     before = raw(database_url)
     every = np.array(streams, np.int32)
@@ -167,7 +162,7 @@ def test_a_gap_in_a_moved_chunk_can_be_filled(
             " AND time >= to_timestamp(%s) AND time < to_timestamp(%s)",
             [streams[3], START / 1e6 + 7_200, START / 1e6 + 8 * 3_600],
         )
-    settle(job)
+    job.make_rollups()
     job.move_chunks()
     gap = TIMES[(TIMES >= START + 2 * HOUR) & (TIMES < START + 8 * HOUR)]
     for part in np.array_split(gap, 4):
@@ -179,7 +174,7 @@ def test_a_gap_in_a_moved_chunk_can_be_filled(
 def test_corrections_of_a_moved_chunk_mark_their_hours(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
-    settle(job)
+    job.make_rollups()
     job.move_chunks()
     with psycopg.connect(database_url) as connection:
         of_hour = b"WHERE stream_id = %s AND time >= to_timestamp(%s) AND time < to_timestamp(%s)"
@@ -200,8 +195,8 @@ def test_retention_removes_from_a_moved_chunk_and_drops_it_whole(
     database_url: str, streams: list[int], job: Maintenance
 ) -> None:
     loud = register(database_url, "town-02", "sound_level")["sound_level"]
-    put(database_url, loud, TIMES)
-    settle(job)
+    write(database_url, loud, TIMES, 50.0)
+    job.make_rollups()
     job.move_chunks()
     before = rollups(database_url)
     job.close()
