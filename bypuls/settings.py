@@ -114,7 +114,7 @@ class MaintainSettings(_Settings, env_prefix="BYPULS_MAINTAIN_"):
         "none are if not set",
     )
     columnstore_days: int = Field(
-        30,
+        0,
         ge=0,
         le=36_500,
         description="days after its end when a week of readings is moved into TimescaleDB's columnstore, "

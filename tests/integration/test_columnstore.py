@@ -42,7 +42,8 @@ def job(database_url: str) -> Iterator[Maintenance]:
 
 def maintenance(url: str, **settings: object) -> Maintenance:
     return Maintenance(
-        DatabaseSettings.model_validate({"url": url}), MaintainSettings.model_validate(settings)
+        DatabaseSettings.model_validate({"url": url}),
+        MaintainSettings.model_validate({"columnstore_days": 30} | settings),
     )
 
 

@@ -35,14 +35,15 @@ def stream(database_url: str) -> int:
 
 def maintenance(url: str, **settings: object) -> Maintenance:
     return Maintenance(
-        DatabaseSettings.model_validate({"url": url}), MaintainSettings.model_validate(settings)
+        DatabaseSettings.model_validate({"url": url}),
+        MaintainSettings.model_validate({"columnstore_days": 30} | settings),
     )
 
 
 def maintain(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bypuls", "maintain", *arguments],
-        env=os.environ | {"BYPULS_DATABASE_URL": url} | settings,
+        env=os.environ | {"BYPULS_DATABASE_URL": url, "BYPULS_MAINTAIN_COLUMNSTORE_DAYS": "30"} | settings,
         capture_output=True,
         text=True,
         check=True,
@@ -55,7 +56,12 @@ class Service:
     def __init__(self, url: str, log: Path) -> None:
         self.log = log
         self._port = free_port()
-        settings = {"DATABASE_URL": url, "MAINTAIN_INTERVAL": "1", "MAINTAIN_METRICS_PORT": str(self._port)}
+        settings = {
+            "DATABASE_URL": url,
+            "MAINTAIN_COLUMNSTORE_DAYS": "30",
+            "MAINTAIN_INTERVAL": "1",
+            "MAINTAIN_METRICS_PORT": str(self._port),
+        }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "bypuls", "maintain"],
