@@ -148,12 +148,14 @@ def maintain(
         typer.Option(metavar="START END", help="Make all rollups of a time range again (RFC 3339), and end."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what retention would remove, and end.")
+        bool, typer.Option("--dry-run", help="Only tell what would be removed or moved, and end.")
     ] = False,
 ) -> None:
-    """Keep the hourly rollups, and remove raw readings older than BYPULS_MAINTAIN_RAW_DAYS.
+    """Keep the hourly rollups, and look after old readings.
 
     Rollups are made for the hours that ingest marked, once they are over, and again after late readings.
+    Raw readings older than BYPULS_MAINTAIN_RAW_DAYS are removed; those older than
+    BYPULS_MAINTAIN_COLUMNSTORE_DAYS move into TimescaleDB's columnstore, where the server has one.
     It can be killed at any time. BYPULS_DATABASE_URL names the owner of the tables.
 
     Examples:
@@ -164,18 +166,18 @@ def maintain(
 
         BYPULS_MAINTAIN_RAW_DAYS=default=730,sound_level=90 bypuls maintain --dry-run
     """
-    from bypuls.maintenance import commands, service
+    from bypuls.maintenance import commands, rounds
     from bypuls.settings import DatabaseSettings, MaintainSettings, load
 
     database, wanted = load(DatabaseSettings), load(MaintainSettings)
     if dry_run:
-        commands.tell_removals(database, wanted, _tell)
+        commands.tell_plans(database, wanted, _tell)
     elif rebuild is not None:
         commands.rebuild(database, wanted, *rebuild, tell=_tell)
     elif once:
         commands.run_once(database, wanted, _tell)
     else:
-        service.run(database, wanted)
+        rounds.run(database, wanted)
 
 
 @app.command()

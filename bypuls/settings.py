@@ -105,13 +105,20 @@ class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
 
 
 class MaintainSettings(_Settings, env_prefix="BYPULS_MAINTAIN_"):
-    """How rollups are kept, and for how long raw readings are."""
+    """How rollups are kept, and what becomes of old readings."""
 
     interval: float = Field(30.0, ge=1, le=3_600, description="pause between two rounds, in seconds")
     raw_days: Annotated[dict[str, int], NoDecode] = Field(
         default_factory=dict,
         description="days after which raw readings are removed, such as `default=730,sound_level=90`; "
         "none are if not set",
+    )
+    columnstore_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="days after its end when a week of readings is moved into TimescaleDB's columnstore, "
+        "where the server has one; 0: never",
     )
     metrics_port: int | None = Field(None, ge=1, le=65_535, description="port of /metrics")
     metrics_host: str = Field("127.0.0.1", description="address of /metrics")

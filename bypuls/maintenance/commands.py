@@ -11,17 +11,34 @@ from bypuls.errors import BypulsError
 from bypuls.instants import to_microseconds
 from bypuls.maintenance.service import JobTaken, Maintenance
 from bypuls.settings import DatabaseSettings, MaintainSettings
+from bypuls.store.columnstore import Move
 from bypuls.store.hours import HOUR
+from bypuls.store.retention import Removal
+
+NO_COLUMNSTORE = (
+    "nothing is moved into the columnstore: this server has none (TimescaleDB's community edition has one)"
+)
 
 Tell = Callable[[str], None]
 
 
 def run_once(database: DatabaseSettings, settings: MaintainSettings, tell: Tell) -> None:
-    """Make the rollups that are due, and remove old readings."""
+    """Make the rollups that are due, remove old readings, and move old chunks into the columnstore."""
     with _job(database, settings) as job:
         tell(f"{_make(job):,} hourly rollups made")
-        for removal in job.remove_old():
-            tell(f"{_name(removal.quantity)}: {removal.readings:,} readings removed")
+        with _progress("readings removed") as update:
+            removals = job.remove_old(tell=update)
+        for removal in removals:
+            tell(f"{_name(removal.quantity)}: {removal.readings:,} readings removed{_waiting(removal)}")
+        if not settings.columnstore_days:
+            return
+        if not job.has_columnstore():
+            tell(NO_COLUMNSTORE)
+            return
+        with _progress("chunks") as update:
+            moves = job.move_chunks(tell=update)
+        for move in moves:
+            tell(f"{_week(move)}: moved into the columnstore, {move.before:,} bytes became {move.after:,}")
 
 
 def rebuild(database: DatabaseSettings, settings: MaintainSettings, start: str, end: str, tell: Tell) -> None:
@@ -39,16 +56,24 @@ def rebuild(database: DatabaseSettings, settings: MaintainSettings, start: str, 
             tell(f"{_make(job):,} hourly rollups made")
 
 
-def tell_removals(database: DatabaseSettings, settings: MaintainSettings, tell: Tell) -> None:
-    """Tell what retention would remove."""
-    if not settings.raw_days:
+def tell_plans(database: DatabaseSettings, settings: MaintainSettings, tell: Tell) -> None:
+    """Tell what would be removed, and what would be moved into the columnstore; beside a running job too."""
+    job = Maintenance(database, settings)
+    if settings.raw_days:
+        with _progress("streams") as update:
+            removals = job.remove_old(dry_run=True, tell=update)
+        for removal in removals:
+            day, name = removal.raw_from.date(), _name(removal.quantity)
+            tell(f"{name}: {removal.readings:,} readings before {day} would go{_waiting(removal)}")
+    else:
         tell("nothing is removed: BYPULS_MAINTAIN_RAW_DAYS is not set")
-        return
-    with _job(database, settings) as job:
-        for removal in job.remove_old(dry_run=True):
-            when = ", once the rollups of its hours are made" if removal.waits else ""
-            day = removal.raw_from.date()
-            tell(f"{_name(removal.quantity)}: {removal.readings:,} readings before {day} would go{when}")
+    if not settings.columnstore_days:
+        tell("nothing is moved into the columnstore: BYPULS_MAINTAIN_COLUMNSTORE_DAYS is 0")
+    elif not job.has_columnstore():
+        tell(NO_COLUMNSTORE)
+    else:
+        for move in job.movable():
+            tell(f"{_week(move)}: {move.before:,} bytes would be moved into the columnstore")
 
 
 @contextmanager
@@ -60,10 +85,29 @@ def _job(database: DatabaseSettings, settings: MaintainSettings) -> Iterator[Mai
         job.close()
 
 
-def _make(job: Maintenance) -> int:
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr; the function takes what is done and its total, 0 where that isn't known."""
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("rollups", total=None)
-        return job.make_rollups(tell=lambda done, total: progress.update(task, completed=done, total=total))
+        task = progress.add_task(what, total=None)
+
+        def update(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total or None, description=f"{done:,} {what}")
+
+        yield update
+
+
+def _make(job: Maintenance) -> int:
+    with _progress("portions of rollups") as update:
+        return job.make_rollups(tell=update)
+
+
+def _waiting(removal: Removal) -> str:
+    return f"; {removal.waiting:,} hours wait for their rollups" if removal.waits else ""
+
+
+def _week(move: Move) -> str:
+    return f"{move.chunk.start.date()} to {move.chunk.end.date()}"
 
 
 def _name(quantity: str) -> str:

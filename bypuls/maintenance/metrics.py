@@ -12,19 +12,35 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         self.hours = Counter("bypuls_maintain_rollups", "Hourly rollups made", registry=registry)
         self.removed = Counter("bypuls_maintain_removed_readings", "Old readings removed", registry=registry)
+        self.moved = Counter(
+            "bypuls_maintain_moved_chunks", "Chunks moved into the columnstore", registry=registry
+        )
         self.portion_seconds = Histogram(
             "bypuls_maintain_portion_seconds", "Time of a portion of rollups", registry=registry
         )
         self.backlog = Gauge(
-            "bypuls_maintain_backlog_hours", "Hours that wait for their rollup", registry=registry
+            "bypuls_maintain_backlog_hours",
+            "Hours that wait for their rollup, those that are not over yet included",
+            registry=registry,
         )
         self.backlog_age = Gauge(
-            "bypuls_maintain_backlog_age_seconds", "Age of the oldest of these hours", registry=registry
+            "bypuls_maintain_backlog_age_seconds",
+            "Time since the oldest of these hours was over; 0 while none is",
+            registry=registry,
         )
+        # Counted when it is asked for, so that it goes on rising while the database is away.
+        self.backlog_age.set_function(self._age)
         self.connected = Gauge("bypuls_maintain_connected", "1 while the database answers", registry=registry)
         self.connected.set(1)
+        self.reconnects = Counter(
+            "bypuls_maintain_reconnects", "Times that the database came back", registry=registry
+        )
+        self._oldest: int | None = None
 
     def show_backlog(self, hours: int, oldest: int | None) -> None:
         """Set the gauges of what is left to do; `oldest` is an hour since 1970."""
         self.backlog.set(hours)
-        self.backlog_age.set(0.0 if oldest is None else time.time() - oldest * 3600)
+        self._oldest = oldest
+
+    def _age(self) -> float:
+        return 0.0 if self._oldest is None else max(0.0, time.time() - (self._oldest + 1) * 3600)

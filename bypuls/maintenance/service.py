@@ -1,19 +1,16 @@
-"""The maintenance service: rounds of rollups, and once an hour retention."""
+"""What maintenance does for one database: rollups, retention, the columnstore."""
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
-from prometheus_client import start_http_server
 
 from bypuls.errors import BypulsError, StoreError, StoreUnavailable
-from bypuls.interruption import Interruption
-from bypuls.logs import configure
 from bypuls.maintenance.horizons import horizons
 from bypuls.maintenance.metrics import Metrics
 from bypuls.settings import DatabaseSettings, MaintainSettings
-from bypuls.store import retention, rollups
+from bypuls.store import columnstore, retention, rollups
 from bypuls.store.database import Connection, connect
 
 _log = structlog.get_logger()
@@ -22,12 +19,24 @@ HOUR = 3600
 GRACE = 60
 """Seconds after its end in which an hour is left alone: its last readings are on their way."""
 
-RETENTION_EVERY = 3600.0
+SHOW_EVERY = 2.0
+"""Seconds between two looks at the backlog while it is worked off."""
+
 _TIMEOUT = 600.0
+
+Tell = Callable[[int, int], None]
 
 
 class JobTaken(BypulsError):
     """Another job keeps this database."""
+
+
+def _never() -> bool:
+    return False
+
+
+def _silent(done: int, total: int) -> None:
+    pass
 
 
 class Maintenance:
@@ -50,9 +59,12 @@ class Maintenance:
             self._connection.close()
             self._connection = None
 
-    def make_rollups(
-        self, stop: Callable[[], bool] = lambda: False, tell: Callable[[int, int], None] | None = None
-    ) -> int:
+    @property
+    def connected(self) -> bool:
+        """Whether the connection stands, as far as is known."""
+        return self._connection is not None and not self._connection.closed
+
+    def make_rollups(self, stop: Callable[[], bool] = _never, tell: Tell = _silent) -> int:
         """Make the rollups of all hours that are over and marked; return how many.
 
         `tell` hears of portions done, and of their total. Raises StoreUnavailable, StoreError; BypulsError
@@ -60,10 +72,13 @@ class Maintenance:
         """
         connection = self._open()
         portions = rollups.gather(connection, (int(time.time()) - GRACE) // HOUR)
-        made = 0
+        made, shown = 0, -SHOW_EVERY
         for place, portion in enumerate(portions):
             if stop():
                 break
+            if time.monotonic() - shown > SHOW_EVERY:
+                self.metrics.show_backlog(*rollups.backlog(connection))
+                shown = time.monotonic()
             try:
                 with self.metrics.portion_seconds.time():
                     done, kept = rollups.work_off(connection, portion)
@@ -76,86 +91,90 @@ class Maintenance:
             self.metrics.hours.inc(done)
             if kept:
                 _log.warning("rollups kept as they are: their raw readings were removed", hours=kept)
-            if tell is not None:
-                tell(place + 1, len(portions))
+            tell(place + 1, len(portions))
         self.metrics.show_backlog(*rollups.backlog(connection))
         return made
 
-    def remove_old(self, *, dry_run: bool = False) -> list[retention.Removal]:
-        """Remove raw readings that are older than the settings keep them; with `dry_run` only count them."""
+    def remove_old(
+        self, *, dry_run: bool = False, stop: Callable[[], bool] = _never, tell: Tell = _silent
+    ) -> list[retention.Removal]:
+        """Remove raw readings that are older than the settings keep them; with `dry_run` only count them.
+
+        `tell` hears of readings removed, and with `dry_run` of streams done and of their total. Raises
+        StoreUnavailable, StoreError; BypulsError if another job is at it.
+        """
+        if dry_run:  # beside a running job too
+            with self._connect() as connection:
+                return retention.count_old(connection, self._horizons(connection), tell)
         connection = self._open()
-        horizon = horizons(self._settings.raw_days, retention.quantities(connection), datetime.now(UTC))
-        if dry_run:
-            return retention.count_old(connection, horizon)
-        removals = retention.remove_old(connection, horizon)
-        self.metrics.removed.inc(sum(removal.readings for removal in removals))
-        return removals
+        found: dict[str, retention.Removal] = {}
+        total = 0
+        for part in retention.remove_old(connection, self._horizons(connection)):
+            before = found.get(part.quantity)
+            readings = part.readings + (before.readings if before else 0)
+            found[part.quantity] = retention.Removal(part.quantity, part.raw_from, readings, part.waiting)
+            self.metrics.removed.inc(part.readings)
+            total += part.readings
+            tell(total, 0)
+            if stop():
+                break
+        return list(found.values())
+
+    def has_columnstore(self) -> bool:
+        """Return whether chunks are to be moved, and the server has a columnstore to move them to."""
+        with self._connect() as connection:
+            return bool(self._settings.columnstore_days) and columnstore.has_columnstore(connection)
+
+    def movable(self) -> list[columnstore.Move]:
+        """Return the chunks that are due to be moved into the columnstore; none where there is none."""
+        with self._connect() as connection:
+            return self._movable(connection)
+
+    def move_chunks(self, stop: Callable[[], bool] = _never, tell: Tell = _silent) -> list[columnstore.Move]:
+        """Move the chunks that are due, one after the other; `tell` hears of chunks done, and of their total.
+
+        A chunk whose readers leave no gap waits for the next round. Raises StoreUnavailable, StoreError;
+        BypulsError if another job is at it.
+        """
+        connection = self._open()
+        due = self._movable(connection)
+        moved: list[columnstore.Move] = []
+        for place, each in enumerate(due):
+            if stop():
+                break
+            try:
+                moved.append(columnstore.move(connection, each))
+                self.metrics.moved.inc()
+            except StoreError as error:
+                if connection.closed:
+                    raise
+                _log.warning("chunk not moved into the columnstore", chunk=each.chunk.name, error=str(error))
+            tell(place + 1, len(due))
+        return moved
 
     def rebuild(self, start: int, end: int) -> int:
         """Mark the hours from `start` on, before `end` (since 1970), and return how many."""
         with connect(self._url, name="bypuls maintain", statement_timeout=0, autocommit=True) as connection:
             return rollups.mark_range(connection, start, end)
 
+    def _horizons(self, connection: Connection) -> dict[str, datetime]:
+        return horizons(self._settings.raw_days, retention.quantities(connection), datetime.now(UTC))
+
+    def _movable(self, connection: Connection) -> list[columnstore.Move]:
+        days = self._settings.columnstore_days
+        if not days or not columnstore.has_columnstore(connection):
+            return []
+        return columnstore.movable(connection, datetime.now(UTC) - timedelta(days=days))
+
     def _open(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            connection = connect(
-                self._url, name="bypuls maintain", statement_timeout=_TIMEOUT, autocommit=True
-            )
+            self._connection = None
+            connection = self._connect()
             if not rollups.lock(connection):
                 connection.close()
                 raise JobTaken("another `bypuls maintain` works on this database; one is enough")
             self._connection = connection
         return self._connection
 
-
-def run(database: DatabaseSettings, settings: MaintainSettings) -> None:
-    """Keep rollups and remove old readings until SIGTERM or SIGINT.
-
-    Raises BypulsError if the database can't be used at first, or another job keeps it; later outages heal.
-    """
-    configure()
-    job = Maintenance(database, settings)
-    try:
-        with Interruption() as interruption:
-            job.begin()
-            _serve_metrics(job.metrics, settings)
-            _log.info("maintenance ready")
-            cleaned = -RETENTION_EVERY
-            while not interruption.wanted:
-                try:
-                    job.make_rollups(lambda: interruption.wanted)
-                    if settings.raw_days and time.monotonic() - cleaned > RETENTION_EVERY:
-                        _tell(job.remove_old())
-                        cleaned = time.monotonic()
-                    job.metrics.connected.set(1)
-                except BypulsError as error:
-                    job.close()
-                    job.metrics.connected.set(0)
-                    tell = _log.warning if isinstance(error, StoreUnavailable) else _log.error
-                    tell("maintenance interrupted", error=str(error), retry_in=settings.interval)
-                interruption.wait(settings.interval)
-    finally:
-        job.close()
-
-
-def _tell(removals: list[retention.Removal]) -> None:
-    for removal in removals:
-        if removal.readings or removal.waits:
-            _log.info(
-                "old readings wait for their rollups" if removal.waits else "old readings removed",
-                quantity=removal.quantity,
-                before=removal.raw_from.isoformat(),
-                readings=removal.readings,
-            )
-
-
-def _serve_metrics(metrics: Metrics, settings: MaintainSettings) -> None:
-    if settings.metrics_port is None:
-        return
-    try:
-        start_http_server(settings.metrics_port, settings.metrics_host, metrics.registry)
-    except OSError as error:
-        raise BypulsError(
-            f"can't serve metrics at {settings.metrics_host}:{settings.metrics_port}: {error.strerror}; "
-            "choose another BYPULS_MAINTAIN_METRICS_PORT"
-        ) from error
+    def _connect(self) -> Connection:
+        return connect(self._url, name="bypuls maintain", statement_timeout=_TIMEOUT, autocommit=True)

@@ -92,6 +92,12 @@ class Database:
             yield connection
 
 
+# How many rows of TimescaleDB's columnstore a transaction may turn into plain ones; 0: any number. Its own
+# limit of 100,000 is a hundred readings that came again, for each may touch a batch of a thousand, and ingest
+# would try them for ever. Servers without TimescaleDB take the name as one without meaning.
+_NO_LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction=0"
+
+
 def _options(name: str, statement_timeout: float) -> dict[str, Any]:
-    session = f"-c statement_timeout={round(statement_timeout * 1000)} -c timezone=UTC"
+    session = f"-c statement_timeout={round(statement_timeout * 1000)} -c timezone=UTC -c {_NO_LIMIT}"
     return _LIVENESS | {"application_name": name, "options": session}

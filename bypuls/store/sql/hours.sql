@@ -40,18 +40,23 @@ WHERE first_hour < %(last)s AND last_hour >= %(first)s
 ORDER BY stream_id, hour;
 
 -- name: readings_of_hours
--- Raw readings of pairs of stream and hour. The bounds leave out chunks when the query is planned. Stream and
--- flags go as one number: each column that is packed costs 50 ns a reading, and the scan 150.
+-- Raw readings of pairs of stream and hour. The bounds leave out chunks when the query is planned. OFFSET 0 has
+-- the times of a pair computed first, so that they reach the index of the columnstore: otherwise it unpacked all
+-- of a stream's week for each hour. Stream and flags go as one number: each column that is packed costs 50 ns a
+-- reading, and the scan 150.
 SELECT string_agg(int8send((stream_id::int8 << 16) | (flags & 65535)), ''::bytea),
        string_agg(timestamptz_send(time), ''::bytea),
        string_agg(float8send(value), ''::bytea)
 FROM (
     SELECT r.stream_id, r.time, r.value, r.flags
-    FROM unnest(%(streams)s::int[], %(hours)s::int[]) AS pair (stream_id, hour)
+    FROM (
+        SELECT stream_id, to_timestamp(hour * 3600.0) AS since, to_timestamp((hour + 1) * 3600.0) AS until
+        FROM unnest(%(streams)s::int[], %(hours)s::int[]) AS pair (stream_id, hour)
+        OFFSET 0
+    ) AS pair
     CROSS JOIN LATERAL (
         SELECT * FROM reading
-        WHERE reading.stream_id = pair.stream_id
-          AND time >= to_timestamp(pair.hour * 3600.0) AND time < to_timestamp((pair.hour + 1) * 3600.0)
+        WHERE reading.stream_id = pair.stream_id AND time >= pair.since AND time < pair.until
           AND time >= to_timestamp(%(first)s * 3600.0) AND time < to_timestamp(%(last)s * 3600.0)
         ORDER BY time
     ) AS r
