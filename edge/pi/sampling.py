@@ -16,6 +16,7 @@ _log = logging.getLogger(__name__)
 _REOPEN_AFTER = 3
 """So many failures in a row, and the sensor is opened anew."""
 _LONGEST_PAUSE = 60.0
+_SILENT_AFTER = 60.0
 STUCK_AFTER = 300.0
 """A sensor that has not returned from a reading for so long is stuck, in seconds."""
 
@@ -34,6 +35,7 @@ class Sampler:
         self._take = take
         self._stop = threading.Event()
         self._busy_since: int | None = None
+        self._last_value = 0
         self._thread = threading.Thread(target=self._run, name=f"sensor-{plan.name}", daemon=True)
 
     def start(self) -> None:
@@ -56,7 +58,7 @@ class Sampler:
     def _run(self) -> None:
         sensor: Sensor | None = None
         pause, failures = 1.0, 0
-        begin = self._clock.elapsed()
+        begin = self._last_value = self._clock.elapsed()
         step = round(self.plan.every * 1e6)
         while not self._stop.is_set():
             try:
@@ -91,9 +93,12 @@ class Sampler:
             for output, channel in self.plan.channels.items()
             if output in values
         }
-        if not samples:
+        now = self._clock.elapsed()
+        if samples:
+            self._last_value = now
+            self._take(self.plan.name, samples)
+        elif now - self._last_value > max(_SILENT_AFTER, 10 * self.plan.every) * 1e6:
             raise SensorError("gives no value")
-        self._take(self.plan.name, samples)
 
     def _tell(self, error: Exception) -> None:
         text = f"{self.plan.name}: {str(error) or type(error).__name__}"

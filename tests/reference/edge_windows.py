@@ -26,7 +26,7 @@ def points(vector: dict[str, Any]) -> list[Point]:
 def _of_channel(channel: dict[str, Any], samples: list[tuple[int, float]]) -> list[Point]:
     name = channel["channel"]
     what = of_channel(name, channel["quantity"])
-    unit: str = channel.get("unit") or what.unit
+    unit = str(channel.get("unit") or what.unit)
     if channel["interval"] == 0:
         return [(name, unit, at, value) for at, value in samples]
     width = round(channel["interval"] * 1e6)

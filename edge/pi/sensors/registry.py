@@ -6,7 +6,14 @@ from typing import Any
 from edge.pi.sensors.sensor import Driver
 
 KINDS: dict[str, str] = {
+    "battery": "edge.pi.sensors.battery",
+    "bme280": "edge.pi.sensors.bme280",
+    "command": "edge.pi.sensors.command",
+    "pulses": "edge.pi.sensors.pulses",
+    "sds011": "edge.pi.sensors.sds011",
     "simulated": "edge.pi.sensors.simulated",
+    "sps30": "edge.pi.sensors.sps30",
+    "thermal": "edge.pi.sensors.thermal",
 }
 """Each module has a `DRIVER`; it is imported only where its kind is configured."""
 
