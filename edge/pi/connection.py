@@ -74,7 +74,7 @@ class Connection:
         broker: Broker,
         client_id: str,
         topics: list[str],
-        will: tuple[str, bytes],
+        will: tuple[str, bytes] | None,
         woken: threading.Event,
     ) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -180,7 +180,8 @@ class Connection:
             client.tls_set_context(tls_context(broker))
         client.connect_timeout = CONNECT_TIMEOUT
         client.max_inflight_messages_set(1_000)  # the uplink has a bound of its own
-        client.will_set(*self._will, qos=1, retain=True)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.suppress_exceptions = True  # one in a callback would end the thread without a word
         client.on_log = _logged
         client.on_socket_open = _send_at_once

@@ -22,10 +22,13 @@ def packs_of(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
 def encode(points: Sequence[Point], log: str, seq: int, gap: list[Range]) -> bytes:
     """Write a pack in SenML JSON; without readings it holds just its number, and the gap."""
     base = points[0].time // _SECOND if points else 0
-    records = [
-        Record(n=point.name, u=point.unit, t=(point.time - base * _SECOND) / _SECOND, v=point.value)
-        for point in points
-    ] or [Record()]
+    records = []
+    for point in points:
+        record = Record(n=point.name, u=point.unit, v=point.value)
+        if offset := point.time - base * _SECOND:
+            record.t = offset / _SECOND  # not even set where it is 0: defaults are left out by identity
+        records.append(record)
+    records = records or [Record()]
     records[0].log, records[0].seq = log, seq
     if points:
         records[0].bt = float(base)

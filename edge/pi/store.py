@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
+from zlib import crc32
 
 import msgspec
 
@@ -25,8 +26,8 @@ from edge.pi.windows import Point
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE pack (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, gap TEXT);
-CREATE TABLE tick (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, samples BLOB NOT NULL);
+CREATE TABLE pack (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, crc INTEGER NOT NULL, gap TEXT);
+CREATE TABLE tick (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, samples BLOB, crc INTEGER NOT NULL);
 CREATE TABLE gap (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
 """
 _FILES = ("edge.db", "edge.db-wal", "edge.db-journal")
@@ -108,15 +109,20 @@ class Store:
         """Keep samples taken at a time since boot until their windows are packed; raises StoreError."""
         data = _encode(samples)
         with self._transaction(sync=False):
-            self._database.execute("INSERT INTO tick (time, samples) VALUES (?, ?)", [time, data])
+            self._database.execute(
+                "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
+            )
         self._tick_bytes += len(data) + _ROW
         if self._tick_bytes > self._limit:
             self._drop_ticks()
 
     def ticks(self) -> Iterator[tuple[int, Samples]]:
-        """Yield what is kept of open windows, in order."""
-        for at, data in self._database.execute("SELECT time, samples FROM tick ORDER BY id"):
-            yield at, _decode_samples(data)
+        """Yield what is kept of open windows, in order; what is damaged is left out, and counted."""
+        for at, data, crc in self._database.execute("SELECT time, samples, crc FROM tick ORDER BY id"):
+            if crc32(data) == crc:
+                yield at, _decode_samples(data)
+            else:
+                self._ticks_dropped += 1
 
     def take_ticks_dropped(self) -> int:
         """Return how many ticks of samples were dropped since the last call, because the store was full."""
@@ -141,8 +147,8 @@ class Store:
                 gap = self._undeclared()
                 payload = encode(points, self.log, seq, gap)
                 self._database.execute(
-                    "INSERT INTO pack VALUES (?, ?, ?)",
-                    [seq, payload, msgspec.json.encode(gap).decode() if gap else None],
+                    "INSERT INTO pack VALUES (?, ?, ?, ?)",
+                    [seq, payload, crc32(payload), msgspec.json.encode(gap).decode() if gap else None],
                 )
                 made.append((seq, payload, gap))
                 self.packs += 1
@@ -162,9 +168,17 @@ class Store:
         return [seq for seq, _, _ in made]
 
     def payload(self, seq: int) -> bytes | None:
-        """Return a pack as it is sent; None where it is acknowledged or dropped."""
-        row = self._database.execute("SELECT payload FROM pack WHERE seq = ?", [seq]).fetchone()
-        return None if row is None else bytes(row[0])
+        """Return a pack as it is sent; None where it is acknowledged or dropped, as a damaged one is now."""
+        row = self._database.execute("SELECT payload, crc FROM pack WHERE seq = ?", [seq]).fetchone()
+        if row is None:
+            return None
+        payload, crc = row
+        if crc32(payload) == crc:
+            return bytes(payload)
+        with self._transaction(sync=True):
+            self._drop([(seq, len(payload))])
+            self._put({"dropped": str(self.dropped)})
+        return None
 
     def after(self, seq: int, count: int) -> list[int]:
         """Return the next seqs of packs that are kept, ascending."""
@@ -178,18 +192,20 @@ class Store:
             os.pwrite(self._sent, f"{self.log} {seq:020d}\n".encode(), 0)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
-        """Forget packs that are safe; return how many there were."""
+        """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
         gone = 0
         with self._transaction(sync=False):
             for low, high in closed_ranges(seqs):
-                where = "FROM pack WHERE seq BETWEEN ? AND ?"
-                count, size = self._database.execute(
-                    f"SELECT count(*), coalesce(sum(length(payload)), 0) {where}",
-                    [low, high],
-                ).fetchone()
-                self._database.execute(f"DELETE {where}", [low, high])
-                gone += count
-                self._bytes -= size + count * _ROW
+                rows = self._database.execute(
+                    "DELETE FROM pack WHERE seq BETWEEN ? AND ? RETURNING length(payload), gap", [low, high]
+                ).fetchall()
+                for size, gap in rows:
+                    self._bytes -= size + _ROW
+                    if gap is not None:
+                        declared = msgspec.json.decode(gap, type=list[Range])
+                        rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
+                        self._set_undeclared(_without(rest, declared))
+                gone += len(rows)
         self.packs -= gone
         return gone
 
@@ -285,35 +301,36 @@ class Store:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def _undeclared(self) -> list[Range]:
-        """Take the dropped ranges that no pack has declared yet, as many as a pack may."""
-        rows = self._database.execute(
+        """Return the dropped ranges whose declaration isn't acknowledged, as many as a pack may declare."""
+        return self._database.execute(
             "SELECT low, high FROM gap ORDER BY low LIMIT ?", [_MOST_GAPS]
         ).fetchall()
-        if rows:
-            self._database.execute("DELETE FROM gap WHERE low <= ?", [rows[-1][0]])
-        return [(low, high) for low, high in rows]
+
+    def _set_undeclared(self, ranges: Iterable[Range]) -> None:
+        self._database.execute("DELETE FROM gap")
+        self._database.executemany("INSERT INTO gap VALUES (?, ?)", ranges)
 
     def _make_room(self, newest: int) -> None:
         """Drop the oldest packs until the rest fits, never the newest."""
-        lost: list[Range] = []
-        while self._bytes + self._tick_bytes > self._limit:
-            row = self._database.execute(
-                "SELECT seq, length(payload), gap FROM pack ORDER BY seq LIMIT 1"
-            ).fetchone()
-            if row is None or row[0] == newest:
+        spare = self._limit - self._bytes - self._tick_bytes
+        if spare >= 0:
+            return
+        lost = []
+        for seq, size in self._database.execute("SELECT seq, length(payload) FROM pack ORDER BY seq"):
+            if spare >= 0 or seq == newest:
                 break
-            seq, size, gap = row
-            self._database.execute("DELETE FROM pack WHERE seq = ?", [seq])
-            lost.append((seq, seq))
-            # What the pack itself declared lost would go with it.
-            lost += msgspec.json.decode(gap, type=list[Range]) if gap else []
-            self.packs -= 1
-            self.dropped += 1
-            self._bytes -= size + _ROW
-        if lost:
-            known = self._database.execute("SELECT low, high FROM gap").fetchall()
-            self._database.execute("DELETE FROM gap")
-            self._database.executemany("INSERT INTO gap VALUES (?, ?)", _merged([*known, *lost]))
+            lost.append((seq, size))
+            spare += size + _ROW
+        self._drop(lost)
+
+    def _drop(self, packs: list[tuple[int, int]]) -> None:
+        """Give packs (seq, bytes) up, to be declared."""
+        self._database.executemany("DELETE FROM pack WHERE seq = ?", [(seq,) for seq, _ in packs])
+        self._bytes -= sum(size + _ROW for _, size in packs)
+        self.packs -= len(packs)
+        self.dropped += len(packs)
+        known = self._database.execute("SELECT low, high FROM gap").fetchall()
+        self._set_undeclared(_merged([*known, *((seq, seq) for seq, _ in packs)]))
 
     def _measure_ticks(self) -> None:
         count, size = self._database.execute(
@@ -340,6 +357,19 @@ def _merged(ranges: list[Any]) -> list[Range]:
         else:
             merged.append((low, high))
     return merged
+
+
+def _without(ranges: list[Range], taken: list[Range]) -> list[Range]:
+    """Return what of closed ranges lies outside of others."""
+    rest = ranges
+    for low, high in taken:
+        rest = [
+            (a, b)
+            for begin, end in rest
+            for a, b in ((begin, min(end, low - 1)), (max(begin, high + 1), end))
+            if a <= b
+        ]
+    return rest
 
 
 def _damaged(error: sqlite3.OperationalError) -> bool:
