@@ -156,8 +156,8 @@ def _acknowledged(connection: Connection, ack: str, up: str, tell: Tell) -> bool
                 tell(f"FAIL  {reason}")
                 return False
     tell(
-        f"FAIL  platform: the broker takes packs, but nobody acknowledges them within {_PATIENCE:.0f} s; is ingest "
-        "running, and does it know this node (bypuls nodes apply)?"
+        f"FAIL  platform: the broker takes packs, but nobody acknowledges them within {_PATIENCE:.0f} s; "
+        "is ingest running, and may this user publish for this node?"
     )
     return False
 

@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bypuls-edge",
         description="The Bypuls agent: it reads sensors, and keeps what they say until the platform has it.",
-        epilog="To begin: bypuls-edge example > bypuls-edge.toml; bypuls-edge check --config bypuls-edge.toml",
+        epilog="To begin: bypuls-edge example > edge.toml; bypuls-edge check --config edge.toml",
     )
     parser.add_argument("--version", action="version", version=f"bypuls-edge {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

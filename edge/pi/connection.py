@@ -151,8 +151,10 @@ class Connection:
         except socket.gaierror as error:
             return f"the name {self._broker.host!r} is not known: {error}; check broker.host and the network"
         except OSError as error:
+            doubt = "; does that port speak TLS?" if self._broker.tls else ""
             return (
-                f"no MQTT broker can be reached at {self._where}: {error}; check broker.host and broker.port"
+                f"no MQTT broker can be reached at {self._where}: {error}; "
+                f"check broker.host and broker.port{doubt}"
             )
         self._client = client
         client.loop_forever()

@@ -172,6 +172,9 @@ class Uplink:
             # What the broker has not even confirmed waits in a connection that stands still.
             and each.info.is_published()
         )
+        if not late:
+            self._next_resend = now + round(self._resend_after * 0.2e6)
+            return
         if self._attempts:
             self._burst = 1  # the last attempt was in vain
         for seq in late[: self._burst]:

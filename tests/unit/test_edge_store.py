@@ -5,8 +5,7 @@ import os
 import random
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,34 +48,34 @@ def snapshot(source: Path, target: Path, **cut: int) -> Path:
     return target
 
 
-def test_packs_are_numbered_from_1_and_found_again_with_their_log(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_packs_are_numbered_from_1_and_found_again_with_their_log(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         log = store.log
         assert put(store, range(3)) == [1, 2, 3]
         assert store.packs == 3
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert (store.log, store.packs, store.last) == (log, 3, 3)
         assert content(store) == {1: 0.0, 2: 1.0, 3: 2.0}
         assert put(store, [3]) == [4]
 
 
-def test_what_is_acknowledged_is_gone_and_its_number_is_not_used_again(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_what_is_acknowledged_is_gone_and_its_number_is_not_used_again(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         put(store, range(5))
         assert store.acknowledge([1, 2, 5, 99]) == 3
         assert store.payload(5) is None
         assert content(store) == {3: 2.0, 4: 3.0}
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert store.packs == 2
         assert put(store, [9]) == [6]
 
 
-def test_samples_are_kept_until_their_windows_are_packed(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_samples_are_kept_until_their_windows_are_packed(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         for time in range(5):
             store.add_tick(time, {"no2": float(time), "pm10": 0.5})
         store.commit([pack(1)], ticks_before=3)
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert list(store.ticks()) == [(3, {"no2": 3.0, "pm10": 0.5}), (4, {"no2": 4.0, "pm10": 0.5})]
         store.commit([], ticks_before=None)
         assert list(store.ticks()) == []
@@ -87,21 +86,21 @@ def gaps(store: Store, seq: int) -> list[list[int]]:
     return gap
 
 
-def test_a_full_store_drops_its_oldest_packs_and_each_new_pack_declares_all_of_them(tmp_path: Path) -> None:
-    with Store(tmp_path, 1_000) as store:
+def test_a_full_store_drops_its_oldest_packs_and_each_new_pack_declares_all_of_them(fast_path: Path) -> None:
+    with Store(fast_path, 1_000) as store:
         put(store, range(20))
         kept = sorted(content(store))
         assert kept[-1] == 20
         assert store.dropped == kept[0] - 1 == 20 - len(kept)
         assert gaps(store, 20) == [[1, kept[0] - 2]]
-    with Store(tmp_path, 1_000) as store:
+    with Store(fast_path, 1_000) as store:
         assert store.dropped == kept[0] - 1
         [seq] = put(store, [99])
         assert gaps(store, seq) == [[1, kept[0] - 1]]
 
 
-def test_a_gap_is_declared_until_a_pack_that_declares_it_is_acknowledged(tmp_path: Path) -> None:
-    with Store(tmp_path, 1_000) as store:
+def test_a_gap_is_declared_until_a_pack_that_declares_it_is_acknowledged(fast_path: Path) -> None:
+    with Store(fast_path, 1_000) as store:
         put(store, range(20))
         [[_, high]] = gaps(store, 20)
         store.acknowledge([20])
@@ -113,11 +112,11 @@ def test_a_gap_is_declared_until_a_pack_that_declares_it_is_acknowledged(tmp_pat
         assert gaps(store, seq) == []
 
 
-def test_no_pack_goes_undeclared_whatever_is_acknowledged_meanwhile(tmp_path: Path) -> None:
+def test_no_pack_goes_undeclared_whatever_is_acknowledged_meanwhile(fast_path: Path) -> None:
     acknowledged: set[int] = set()
     declared: set[int] = set()
     chance = random.Random(1)
-    with Store(tmp_path, 3_000) as store:
+    with Store(fast_path, 3_000) as store:
         for number in range(500):
             put(store, [number])
             if chance.random() < 0.05:
@@ -132,8 +131,8 @@ def test_no_pack_goes_undeclared_whatever_is_acknowledged_meanwhile(tmp_path: Pa
         assert len(store._undeclared()) < 40
 
 
-def test_samples_have_a_bound_too_and_what_is_dropped_is_counted(tmp_path: Path) -> None:
-    with Store(tmp_path, 5_000) as store:
+def test_samples_have_a_bound_too_and_what_is_dropped_is_counted(fast_path: Path) -> None:
+    with Store(fast_path, 5_000) as store:
         for time in range(1_000):
             store.add_tick(time, {"no2": float(time)})
         left = [time for time, _ in store.ticks()]
@@ -142,30 +141,19 @@ def test_samples_have_a_bound_too_and_what_is_dropped_is_counted(tmp_path: Path)
         assert store.take_ticks_dropped() == 0
 
 
-def test_two_agents_do_not_share_a_store(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT), pytest.raises(StoreError, match="another agent uses the store"):
-        Store(tmp_path, LIMIT).__enter__()
+def test_two_agents_do_not_share_a_store(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT), pytest.raises(StoreError, match="another agent uses the store"):
+        Store(fast_path, LIMIT).__enter__()
 
 
-def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+def test_a_folder_that_can_not_be_made_is_told(fast_path: Path) -> None:
+    (fast_path / "file").write_text("")
     with pytest.raises(StoreError, match="can't be used"):
-        Store(tmp_path / "file" / "store", LIMIT).__enter__()
-
-
-@pytest.fixture
-def fast_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: the exhaustive test syncs some ten thousand times."""
-    if not Path("/dev/shm").is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
+        Store(fast_path / "file" / "store", LIMIT).__enter__()
 
 
 def test_a_store_torn_at_any_byte_of_its_last_record_loses_that_record_at_most(fast_path: Path) -> None:
-    tmp_path = fast_path
-    source = tmp_path / "source"
+    source = fast_path / "source"
     with Store(source, LIMIT) as store:
         put(store, range(5))
         store.add_tick(7, {"no2": 7.0})
@@ -173,12 +161,12 @@ def test_a_store_torn_at_any_byte_of_its_last_record_loses_that_record_at_most(f
         store.commit([pack(5)], ticks_before=None)
         whole = (source / "edge.db-wal").stat().st_size
         log = store.log
-        snapshot(source, tmp_path / "power-cut")
+        snapshot(source, fast_path / "power-cut")
     assert 1_000 < whole - before < 10_000
     outcomes = set()
-    copy = tmp_path / "copy"
+    copy = fast_path / "copy"
     for cut in range(before, whole + 1):
-        snapshot(tmp_path / "power-cut", copy, wal=cut)
+        snapshot(fast_path / "power-cut", copy, wal=cut)
         with Store(copy, LIMIT) as store:
             assert (store.log, store.replaced) == (log, None)
             found = content(store)
@@ -191,32 +179,32 @@ def test_a_store_torn_at_any_byte_of_its_last_record_loses_that_record_at_most(f
 
 
 def test_a_number_that_was_sent_is_never_given_to_another_pack_though_the_end_is_torn_off(
-    tmp_path: Path,
+    fast_path: Path,
 ) -> None:
-    source = tmp_path / "source"
+    source = fast_path / "source"
     with Store(source, LIMIT) as store:
         put(store, range(5))
         before = (source / "edge.db-wal").stat().st_size
         put(store, [5])
         store.sending(6)
-        snapshot(source, tmp_path / "torn", wal=before)
-    with Store(tmp_path / "torn", LIMIT) as store:
+        snapshot(source, fast_path / "torn", wal=before)
+    with Store(fast_path / "torn", LIMIT) as store:
         assert sorted(content(store)) == [1, 2, 3, 4, 5]
         assert put(store, [9]) == [7]
 
 
 @pytest.mark.parametrize("fraction", [0.0001, 0.01, 0.3, 0.5, 0.9])
 def test_a_database_that_can_not_be_read_is_put_aside_and_a_new_log_begins(
-    tmp_path: Path, fraction: float
+    fast_path: Path, fraction: float
 ) -> None:
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         put(store, range(200))
         store.sending(200)
         old = store.log
-    file = tmp_path / "edge.db"
+    file = fast_path / "edge.db"
     size = file.stat().st_size
     os.truncate(file, int(size * fraction))
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert store.replaced is not None
         assert (store.replaced / "edge.db").stat().st_size == int(size * fraction)
         assert store.log != old
@@ -224,18 +212,18 @@ def test_a_database_that_can_not_be_read_is_put_aside_and_a_new_log_begins(
         assert put(store, [1]) == [1]
 
 
-def test_packs_damaged_inside_of_the_database_are_given_up_and_declared(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_packs_damaged_inside_of_the_database_are_given_up_and_declared(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         put(store, range(200))
         for time in range(50):
             store.add_tick(time, {"no2": 1.0})
-    file = tmp_path / "edge.db"
+    file = fast_path / "edge.db"
     data = file.read_bytes()
     # A page that lost its content but not its structure: SQLite itself has no checksums.
     damaged = data.replace(b'"v":100.0', b'"v":900.0').replace(b'"v":150.0', bytes(9))
     assert damaged != data
     file.write_bytes(damaged)
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert content(store).keys() == set(range(1, 201)) - {101, 151}
         assert (store.dropped, store.packs) == (2, 198)
         [seq] = put(store, [9])
@@ -243,18 +231,18 @@ def test_packs_damaged_inside_of_the_database_are_given_up_and_declared(tmp_path
         assert len(list(store.ticks())) == 50
 
 
-def test_rubbish_in_place_of_the_database_is_put_aside(tmp_path: Path) -> None:
-    (tmp_path / "edge.db").write_bytes(b"no database at all" * 1_000)
-    (tmp_path / "sent").write_bytes(b"\xff\xfe rubbish \x00")
-    with Store(tmp_path, LIMIT) as store:
+def test_rubbish_in_place_of_the_database_is_put_aside(fast_path: Path) -> None:
+    (fast_path / "edge.db").write_bytes(b"no database at all" * 1_000)
+    (fast_path / "sent").write_bytes(b"\xff\xfe rubbish \x00")
+    with Store(fast_path, LIMIT) as store:
         assert store.replaced is not None
         assert put(store, [1]) == [1]
 
 
 def test_a_store_that_can_not_be_written_says_so_and_nothing_has_happened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fast_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         put(store, range(3))
         [pages] = store._database.execute("PRAGMA page_count").fetchone()
         store._database.execute(f"PRAGMA max_page_count = {pages}")  # as a full disk
@@ -267,19 +255,19 @@ def test_a_store_that_can_not_be_written_says_so_and_nothing_has_happened(
         assert store.commit([large], ticks_before=None) == [4]
 
 
-def test_what_is_kept_by_key_is_found_again(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_what_is_kept_by_key_is_found_again(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         assert store.get("remote") is None
         store.put(remote="{}", base="x")
         store.commit([], ticks_before=0, base="y")
-    with Store(tmp_path, LIMIT) as store:
+    with Store(fast_path, LIMIT) as store:
         assert (store.get("remote"), store.get("base")) == ("{}", "y")
 
 
-def test_the_store_is_a_plain_sqlite_database_that_other_tools_can_read(tmp_path: Path) -> None:
-    with Store(tmp_path, LIMIT) as store:
+def test_the_store_is_a_plain_sqlite_database_that_other_tools_can_read(fast_path: Path) -> None:
+    with Store(fast_path, LIMIT) as store:
         put(store, range(3))
-    copy: Any = shutil.copy(tmp_path / "edge.db", tmp_path / "copy.db")
+    copy: Any = shutil.copy(fast_path / "edge.db", fast_path / "copy.db")
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT count(*) FROM pack").fetchone() == (3,)
     connection.close()
