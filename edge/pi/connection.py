@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,8 @@ _log = logging.getLogger(__name__)
 
 KEEPALIVE = 20
 """Seconds of silence after which client and broker ask each other for a sign of life."""
-CONNECT_TIMEOUT = 10.0
+ANSWER_TIMEOUT = 10.0
+"""Longest wait for a connection, and for the broker's answer to it, in seconds."""
 STEADY = 30.0
 """A connection that lasted so many seconds was a good one: the next pause is short again."""
 _LONGEST_PAUSE = 60.0
@@ -88,6 +90,8 @@ class Connection:
         self._protocol: MQTTProtocolVersion = mqtt.MQTTv5
         self._client: mqtt.Client | None = None
         self._up = False
+        self._answered = False
+        self._answer, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
     @property
@@ -105,7 +109,10 @@ class Connection:
         client = self._client
         if client is not None:
             client.disconnect()
-        self._thread.join(3)  # a broker that hangs is left alone: the thread is a daemon
+            if not self._ended.wait(2) and isinstance(sock := client.socket(), socket.socket):
+                with suppress(OSError):  # a broker that hangs takes no goodbye
+                    sock.shutdown(socket.SHUT_RDWR)
+        self._thread.join(3)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> mqtt.MQTTMessageInfo | None:
         """Publish with QoS 1; returns None where there is no connection."""
@@ -142,6 +149,8 @@ class Connection:
         """Connect and stay connected; return why it ended."""
         self._reason = f"what listens at {self._where} does not answer as an MQTT broker; check broker.port"
         self._answered = False
+        self._answer.clear()
+        self._ended.clear()
         client = self._make()
         clean = True if self._protocol == mqtt.MQTTv5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY
         try:
@@ -157,11 +166,14 @@ class Connection:
                 f"check broker.host and broker.port{doubt}"
             )
         self._client = client
-        client.loop_forever()
-        if not self._answered and self._protocol == mqtt.MQTTv5:
-            self._protocol = mqtt.MQTTv311  # old brokers refuse MQTT 5 by hanging up
-        elif not self._answered:
-            self._protocol = mqtt.MQTTv5
+        client.loop_start()  # a thread of paho's own: only then does no other thread write to the socket
+        if not self._answer.wait(ANSWER_TIMEOUT):
+            client.disconnect()
+        self._ended.wait()
+        client.loop_stop()
+        if not self._answered:
+            # Old brokers refuse MQTT 5 by hanging up, or by saying nothing.
+            self._protocol = mqtt.MQTTv311 if self._protocol == mqtt.MQTTv5 else mqtt.MQTTv5
         return self._reason
 
     @property
@@ -180,7 +192,7 @@ class Connection:
             client.username_pw_set(broker.username, self._secret)
         if broker.tls:
             client.tls_set_context(tls_context(broker))
-        client.connect_timeout = CONNECT_TIMEOUT
+        client.connect_timeout = ANSWER_TIMEOUT
         client.max_inflight_messages_set(1_000)  # the uplink has a bound of its own
         if self._will is not None:
             client.will_set(*self._will, qos=1, retain=True)
@@ -196,6 +208,7 @@ class Connection:
 
     def _connected(self, client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
         self._answered = True
+        self._answer.set()
         if not reason.is_failure:
             self._reason = f"the broker at {self._where} is gone"
             client.subscribe([(topic, 1) for topic in self._topics])
@@ -221,6 +234,8 @@ class Connection:
 
     def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _more: Any) -> None:
         self._up = False
+        self._answer.set()
+        self._ended.set()
         if self._answered and flags.is_disconnect_packet_from_server:
             self._reason = f"the broker at {self._where} ends the connection: {reason}"
             if reason.value == _TAKEN_OVER:
