@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from edge.pi.channel import Channel
-from edge.pi.command import EXAMPLE
+from edge.pi.command import EXAMPLE, main
 from edge.pi.configuration import NOTHING_REMOTE, Remote, load, plan, read_remote
 from edge.pi.errors import ConfigurationError
 from edge.pi.sensors import simulated
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "edge.md").read_text(encoding="utf-8")
 
 GOOD = """
 node = "air-01"
@@ -211,3 +213,23 @@ def test_every_example_in_the_shipped_file_can_be_used(tmp_path: Path) -> None:
     loaded = load(write(tmp_path, "\n".join(lines)))
     assert {each.kind for each in loaded.sensor} == {"simulated", "bme280", "pulses", "command"}
     assert loaded.clock == "synchronised"
+
+
+def test_the_configuration_of_the_guide_can_be_used(tmp_path: Path) -> None:
+    text = GUIDE.partition("```toml\n")[2].partition("```")[0]
+    loaded = load(write(tmp_path, text))
+    assert {each.kind for each in loaded.sensor} == {"bme280", "sps30", "pulses"}
+
+
+def test_every_command_that_the_guide_names_exists(capsys: pytest.CaptureFixture[str]) -> None:
+    calls = re.findall(
+        r"bypuls-edge (run|check|[a-z]+)((?: --[a-z]+)*)",
+        "\n".join(re.findall(r"^[$/s].*$|`[^`\n]+`", GUIDE, re.MULTILINE)),
+    )
+    commands = {name for name, _ in calls if name not in ("bypuls", "measures")}
+    assert {"run", "check", "example", "unit", "sensors"} <= commands
+    for name in commands:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0, name
+    assert "--config" in capsys.readouterr().out
