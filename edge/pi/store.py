@@ -10,6 +10,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,7 +43,7 @@ _decode_samples = msgspec.msgpack.Decoder(Samples).decode
 
 
 class Store:
-    """The store in a folder, from `with` to its end; one process at a time, calls from one thread at a time.
+    """The store in a folder, from `with` to its end; for one process at a time, and any of its threads.
 
     `limit` bounds packs and samples together, in bytes; when it is reached the oldest packs are dropped,
     counted, and declared in the next pack. A database that can't be read is put aside and a new log begun.
@@ -59,6 +60,7 @@ class Store:
         self.packs = 0
         self.dropped = 0
         """Packs dropped since the store was made, because it was full."""
+        self._guard = threading.RLock()
         self._limit = limit
         self._bytes = 0
         self._tick_bytes = 0
@@ -95,7 +97,8 @@ class Store:
 
     def get(self, key: str) -> str | None:
         """Return what was kept under a key."""
-        row = self._database.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        with self._guard:
+            row = self._database.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
         return None if row is None else str(row[0])
 
     def put(self, **values: str) -> None:
@@ -108,21 +111,31 @@ class Store:
     def add_tick(self, time: int, samples: Samples) -> None:
         """Keep samples taken at a time since boot until their windows are packed; raises StoreError."""
         data = _encode(samples)
-        with self._transaction(sync=False):
-            self._database.execute(
-                "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
-            )
-        self._tick_bytes += len(data) + _ROW
-        if self._tick_bytes > self._limit:
-            self._drop_ticks()
+        with self._guard:
+            with self._transaction(sync=False):
+                self._database.execute(
+                    "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
+                )
+            self._tick_bytes += len(data) + _ROW
+            if self._tick_bytes > self._limit:
+                self._drop_ticks()
 
     def ticks(self) -> Iterator[tuple[int, Samples]]:
         """Yield what is kept of open windows, in order; what is damaged is left out, and counted."""
-        for at, data, crc in self._database.execute("SELECT time, samples, crc FROM tick ORDER BY id"):
-            if crc32(data) == crc:
-                yield at, _decode_samples(data)
-            else:
-                self._ticks_dropped += 1
+        last = -1
+        while True:
+            with self._guard:
+                rows = self._database.execute(
+                    "SELECT id, time, samples, crc FROM tick WHERE id > ? ORDER BY id LIMIT 1000", [last]
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for _, at, data, crc in rows:
+                if crc32(data) == crc:
+                    yield at, _decode_samples(data)
+                else:
+                    self._ticks_dropped += 1
 
     def take_ticks_dropped(self) -> int:
         """Return how many ticks of samples were dropped since the last call, because the store was full."""
@@ -139,74 +152,61 @@ class Store:
         Returns the seqs of the packs; they are on the medium when this returns. `values` are kept by key.
         Raises StoreError, and has done nothing.
         """
-        made: list[tuple[int, bytes, list[Range]]] = []
-        dropped = self.dropped
-        with self._transaction(sync=True):
-            for points in packs:
-                seq = self.last + len(made) + 1
-                gap = self._undeclared()
-                payload = encode(points, self.log, seq, gap)
-                self._database.execute(
-                    "INSERT INTO pack VALUES (?, ?, ?, ?)",
-                    [seq, payload, crc32(payload), msgspec.json.encode(gap).decode() if gap else None],
-                )
-                made.append((seq, payload, gap))
-                self.packs += 1
-                self._bytes += len(payload) + _ROW
-                self._make_room(seq)
-            if ticks_before is None:
-                self._database.execute("DELETE FROM tick")
-            else:
-                self._database.execute("DELETE FROM tick WHERE time < ?", [ticks_before])
-            if made:
-                values["seq"] = str(made[-1][0])
-            if self.dropped != dropped:
-                values["dropped"] = str(self.dropped)
-            self._put(values)
-        self.last += len(made)
-        self._measure_ticks()
-        return [seq for seq, _, _ in made]
+        made: list[int] = []
+        with self._guard:
+            dropped = self.dropped
+            with self._transaction(sync=True):
+                for seq, points in enumerate(packs, start=self.last + 1):
+                    self._insert(seq, points)
+                    made.append(seq)
+                if ticks_before is None:
+                    self._database.execute("DELETE FROM tick")
+                else:
+                    self._database.execute("DELETE FROM tick WHERE time < ?", [ticks_before])
+                if made:
+                    values["seq"] = str(made[-1])
+                if self.dropped != dropped:
+                    values["dropped"] = str(self.dropped)
+                self._put(values)
+            self.last += len(made)
+            self._measure_ticks()
+        return made
 
     def payload(self, seq: int) -> bytes | None:
         """Return a pack as it is sent; None where it is acknowledged or dropped, as a damaged one is now."""
-        row = self._database.execute("SELECT payload, crc FROM pack WHERE seq = ?", [seq]).fetchone()
-        if row is None:
+        with self._guard:
+            row = self._database.execute("SELECT payload, crc FROM pack WHERE seq = ?", [seq]).fetchone()
+            if row is None:
+                return None
+            payload, crc = row
+            if crc32(payload) == crc:
+                return bytes(payload)
+            with self._transaction(sync=True):
+                self._drop([(seq, len(payload))])
+                self._put({"dropped": str(self.dropped)})
             return None
-        payload, crc = row
-        if crc32(payload) == crc:
-            return bytes(payload)
-        with self._transaction(sync=True):
-            self._drop([(seq, len(payload))])
-            self._put({"dropped": str(self.dropped)})
-        return None
 
     def after(self, seq: int, count: int) -> list[int]:
         """Return the next seqs of packs that are kept, ascending."""
-        rows = self._database.execute("SELECT seq FROM pack WHERE seq > ? ORDER BY seq LIMIT ?", [seq, count])
-        return [number for (number,) in rows]
+        query = "SELECT seq FROM pack WHERE seq > ? ORDER BY seq LIMIT ?"
+        with self._guard:
+            return [number for (number,) in self._database.execute(query, [seq, count])]
 
     def sending(self, seq: int) -> None:
         """Note that a pack is about to be sent, so that its number is never given to another."""
-        if seq > self._sent_high:
-            self._sent_high = seq
+        if seq <= self._sent_high:
+            return
+        try:
             os.pwrite(self._sent, f"{self.log} {seq:020d}\n".encode(), 0)
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+        self._sent_high = seq
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
-        gone = 0
-        with self._transaction(sync=False):
-            for low, high in closed_ranges(seqs):
-                rows = self._database.execute(
-                    "DELETE FROM pack WHERE seq BETWEEN ? AND ? RETURNING length(payload), gap", [low, high]
-                ).fetchall()
-                for size, gap in rows:
-                    self._bytes -= size + _ROW
-                    if gap is not None:
-                        declared = msgspec.json.decode(gap, type=list[Range])
-                        rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
-                        self._set_undeclared(_without(rest, declared))
-                gone += len(rows)
-        self.packs -= gone
+        with self._guard, self._transaction(sync=False):
+            gone = sum(self._delete(low, high) for low, high in closed_ranges(seqs))
+            self.packs -= gone
         return gone
 
     # Inside
@@ -274,28 +274,53 @@ class Store:
         os.close(self._sent)
         os.close(self._lock)
 
+    def _insert(self, seq: int, points: Sequence[Point]) -> None:
+        gap = self._undeclared()
+        payload = encode(points, self.log, seq, gap)
+        self._database.execute(
+            "INSERT INTO pack VALUES (?, ?, ?, ?)",
+            [seq, payload, crc32(payload), msgspec.json.encode(gap).decode() if gap else None],
+        )
+        self.packs += 1
+        self._bytes += len(payload) + _ROW
+        self._make_room(seq)
+
+    def _delete(self, low: int, high: int) -> int:
+        """Delete packs, and of the undeclared gaps what these have declared; return how many packs."""
+        rows = self._database.execute(
+            "DELETE FROM pack WHERE seq BETWEEN ? AND ? RETURNING length(payload), gap", [low, high]
+        ).fetchall()
+        for size, gap in rows:
+            self._bytes -= size + _ROW
+            if gap is not None:
+                declared = msgspec.json.decode(gap, type=list[Range])
+                rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
+                self._set_undeclared(_without(rest, declared))
+        return len(rows)
+
     @contextmanager
     def _transaction(self, *, sync: bool) -> Iterator[None]:
-        """All or nothing; what it changed of the counts is put right again by the caller or by `_recount`."""
-        before = (self.packs, self._bytes, self.dropped)
-        try:
-            if sync is not self._full_sync:
-                self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-                self._full_sync = sync
-            self._database.execute("BEGIN IMMEDIATE")
+        """All or nothing, the counts included; raises StoreError for what the database refuses."""
+        with self._guard:
+            before = (self.packs, self._bytes, self.dropped)
             try:
-                yield
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
-                raise
+                yield from self._begun(sync)
+            except sqlite3.Error as error:
+                self.packs, self._bytes, self.dropped = before
+                raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+
+    def _begun(self, sync: bool) -> Iterator[None]:
+        if sync is not self._full_sync:
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            self._full_sync = sync
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
             self._database.execute("COMMIT")
-        except sqlite3.Error as error:
-            self.packs, self._bytes, self.dropped = before
-            if self._database.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._database.execute("ROLLBACK")
-            raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
 
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
