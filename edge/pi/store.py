@@ -8,30 +8,22 @@ be lost all the same, no number is used for two contents.
 
 import fcntl
 import os
-import secrets
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from zlib import crc32
 
 import msgspec
 
-from bypuls.sequences import Range, closed_ranges
+from bypuls.sequences import Range, closed_ranges, merged, without
+from edge.pi import database
 from edge.pi.errors import StoreError
 from edge.pi.packing import encode
 from edge.pi.windows import Point
 
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE pack (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, crc INTEGER NOT NULL, gap TEXT);
-CREATE TABLE tick (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, samples BLOB, crc INTEGER NOT NULL);
-CREATE TABLE gap (low INTEGER PRIMARY KEY, high INTEGER NOT NULL);
-"""
-_FILES = ("edge.db", "edge.db-wal", "edge.db-journal")
 _MOST_GAPS = 1_000
 _ROW = 32
 """Bytes that a row takes besides its content, roughly."""
@@ -213,34 +205,12 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self._connect()
-        except sqlite3.DatabaseError as error:
-            with suppress(AttributeError, sqlite3.Error):
-                self._database.close()
-            if isinstance(error, sqlite3.OperationalError) and not _damaged(error):
-                raise StoreError(f"the store {self.folder} can't be used: {error}") from error
-            self._put_aside()
-            try:
-                self._connect()
-            except sqlite3.DatabaseError as again:
-                raise StoreError(f"the store {self.folder} can't be used: {again}") from again
-
-    def _connect(self) -> None:
-        path = self.folder / "edge.db"
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database = database.open_database(self.folder)
+        except database.Damaged:
+            self.replaced = database.put_aside(self.folder)
+            self._database = database.open_database(self.folder)
         run = self._database.execute
-        run("PRAGMA page_size = 1024")  # a tick of samples dirties one page, and the card wears by pages
-        run("PRAGMA locking_mode = EXCLUSIVE")  # no shared memory file; the lock file keeps others out
-        run("PRAGMA journal_mode = WAL")
-        run("PRAGMA synchronous = NORMAL")
-        run("PRAGMA journal_size_limit = 4194304")
-        run("PRAGMA cache_size = -1024")
-        [(verdict,)] = run("PRAGMA quick_check(1)").fetchall()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(f"damaged: {verdict}")
         self._full_sync = False
-        if run("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            self._make()
         kept = dict(run("SELECT key, value FROM meta").fetchall())
         self.log, self.dropped = kept["log"], int(kept["dropped"])
         self._sent_high = self._highest_sent()
@@ -249,26 +219,11 @@ class Store:
         self._bytes = size + self.packs * _ROW
         self._measure_ticks()
 
-    def _make(self) -> None:
-        fresh = {"log": secrets.token_hex(6), "seq": "0", "dropped": "0"}
-        with self._transaction(sync=True):
-            for statement in _TABLES.split(";"):
-                self._database.execute(statement)
-            self._put(fresh)
-
     def _highest_sent(self) -> int:
         words = os.pread(self._sent, 100, 0).split()
         if len(words) == 2 and words[0].decode(errors="replace") == self.log and words[1].isdigit():
             return int(words[1])
         return 0
-
-    def _put_aside(self) -> None:
-        stem = time.strftime("damaged-%Y%m%dT%H%M%S", time.gmtime())
-        self.replaced = self.folder / f"{stem}-{secrets.token_hex(2)}"
-        self.replaced.mkdir()
-        for name in _FILES:
-            with suppress(FileNotFoundError):
-                (self.folder / name).rename(self.replaced / name)
 
     def _close_files(self) -> None:
         os.close(self._sent)
@@ -295,7 +250,7 @@ class Store:
             if gap is not None:
                 declared = msgspec.json.decode(gap, type=list[Range])
                 rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
-                self._set_undeclared(_without(rest, declared))
+                self._set_undeclared(without(rest, declared))
         return len(rows)
 
     @contextmanager
@@ -355,7 +310,7 @@ class Store:
         self.packs -= len(packs)
         self.dropped += len(packs)
         known = self._database.execute("SELECT low, high FROM gap").fetchall()
-        self._set_undeclared(_merged([*known, *((seq, seq) for seq, _ in packs)]))
+        self._set_undeclared(merged([*known, *((seq, seq) for seq, _ in packs)]))
 
     def _measure_ticks(self) -> None:
         count, size = self._database.execute(
@@ -371,31 +326,3 @@ class Store:
             )
         self._ticks_dropped += deleted.rowcount
         self._measure_ticks()
-
-
-def _merged(ranges: list[Any]) -> list[Range]:
-    """Return the fewest closed ranges that cover these."""
-    merged: list[Range] = []
-    for low, high in sorted(ranges):
-        if merged and low <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
-        else:
-            merged.append((low, high))
-    return merged
-
-
-def _without(ranges: list[Range], taken: list[Range]) -> list[Range]:
-    """Return what of closed ranges lies outside of others."""
-    rest = ranges
-    for low, high in taken:
-        rest = [
-            (a, b)
-            for begin, end in rest
-            for a, b in ((begin, min(end, low - 1)), (max(begin, high + 1), end))
-            if a <= b
-        ]
-    return rest
-
-
-def _damaged(error: sqlite3.OperationalError) -> bool:
-    return any(word in str(error) for word in ("malformed", "disk I/O error", "no such table"))
