@@ -306,7 +306,7 @@ def test_a_wall_clock_that_jumps_by_an_hour_moves_no_stamp(mosquitto: Mosquitto,
 
     with (
         Acknowledger(mosquitto.host, mosquitto.port, now, prefix=node) as receiver,
-        Edge(mosquitto.port, node, RAMP, clock=clock) as agent,
+        Edge(mosquitto.port, node, RAMP, clock=clock, jumping=True) as agent,
     ):
         for seconds in (3_600, -3_600, 0):
             goal = len(raw(receiver, node)) + 20

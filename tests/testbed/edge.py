@@ -46,8 +46,8 @@ class Edge:
     """`bypuls-edge run` from `with` to its end; `sensors` is the rest of its configuration.
 
     `clock` is what the configuration says of it: "system" believes the wall clock from the start, with
-    "synchronised" the time comes from the platform. `{folder}` in `sensors` stands for the agent's own
-    folder, `folder`, which outlives its processes.
+    "synchronised" the time comes from NTP or the platform. `jumping`: its wall clock can be set (`jump`).
+    `{folder}` in `sensors` stands for the agent's own folder, `folder`, which outlives its processes.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Edge:
         resend: float = 0.5,
         megabytes: float = 10.0,
         clock: str = "system",
+        jumping: bool = False,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bypuls-edge-")
         self.folder = Path(self._folder.name)
@@ -78,6 +79,7 @@ class Edge:
             text = text.replace(f"{{{key}}}", str(value))
         self.config.write_text(text)
         self._ahead = self.folder / "ahead"
+        self._jumping = jumping
         self.jump(0)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -98,8 +100,9 @@ class Edge:
 
     def start(self, **environment: str) -> None:
         """Start it; it is ready a little later."""
-        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "testbed.jumping_clock"]
-        command += [str(self._ahead), "run", "--config", str(self.config)]
+        module = ["testbed.jumping_clock", str(self._ahead)] if self._jumping else ["edge.pi"]
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *module]
+        command += ["run", "--config", str(self.config)]
         path = {"PYTHONPATH": str(Path(__file__).parents[1])}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -107,7 +110,7 @@ class Edge:
             )
 
     def jump(self, seconds: float) -> None:
-        """Set its wall clock to so many seconds ahead of the true time."""
+        """Set its wall clock to so many seconds ahead of the true time, if it was made `jumping`."""
         new = self._ahead.with_suffix(".new")
         new.write_text(str(seconds))
         new.replace(self._ahead)
