@@ -79,8 +79,8 @@ class Recorder:
         kept = {name: value for name, value in samples.items() if math.isfinite(value)}
         with self._stamping:
             # A channel's stamps are whole milliseconds, and no two are the same.
-            elapsed = max(self._clock.elapsed() // 1_000, self._last.get(sensor, -1) + 1) * 1_000
-            self._last[sensor] = elapsed // 1_000
+            elapsed = max(self._now(), self._last.get(sensor, -1_000) + 1_000)
+            self._last[sensor] = elapsed
             self._pending[sensor] = elapsed
         with self._lock:
             self.refused += len(samples) - len(kept)
@@ -107,7 +107,7 @@ class Recorder:
                 return []
             with self._stamping:
                 # While a pack is synced to a slow card, samples with earlier stamps may wait for the lock.
-                now = min(self._pending.values(), default=self._clock.elapsed())
+                now = min(self._pending.values(), default=self._now())
             return self._pack(self._timebase.base.stamp(now))
 
     def greet(self) -> list[int]:
@@ -129,6 +129,13 @@ class Recorder:
             return self._turn(tuple(channels), self._timebase.base)
 
     # Inside, with the lock held
+
+    def _now(self) -> int:
+        """Return the time since boot, cut to the millisecond as that of every sample is.
+
+        Cut only when it is stamped, a sample could get an earlier stamp than a window's end that is over.
+        """
+        return self._clock.elapsed() // 1_000 * 1_000
 
     def _kept_base(self) -> Base:
         kept = self._store.get("base")
@@ -166,8 +173,10 @@ class Recorder:
         points = [] if waiting else self._windows.finished(self._windows.ends(None))
         horizon = max(self._horizon, self._windows.horizon(), *self._closed.values(), 0)
         if base.offset is not None:
-            first, _ = next(self._store.ticks(), (self._clock.elapsed(), None)) if waiting else (0, None)
-            if base.stamp(first if waiting else self._clock.elapsed()) < horizon:
+            first = self._now()
+            if waiting:
+                first, _ = next(self._store.ticks(), (first, None))
+            if base.stamp(first) < horizon:
                 # A window cut short, or a clock put back: its instants are not used again.
                 base = base.shifted()
         made = self._store.commit(
