@@ -48,6 +48,7 @@ class Recorder:
         self._pending: dict[str, int] = {}
         self._channels: tuple[Channel, ...] = ()
         self._last: dict[str, int] = {}
+        self._newest = -1_000
         self._horizon = 0
         self._timebase = Timebase(clock, self._kept_base(), trust=trust)
         self._windows = Windows(())
@@ -79,7 +80,7 @@ class Recorder:
         kept = {name: value for name, value in samples.items() if math.isfinite(value)}
         with self._stamping:
             # A channel's stamps are whole milliseconds, and no two are the same.
-            elapsed = max(self._now(), self._last.get(sensor, -1_000) + 1_000)
+            elapsed = max(self._now(), self._last.get(sensor, self._newest) + 1_000)
             self._last[sensor] = elapsed
             self._pending[sensor] = elapsed
         with self._lock:
@@ -151,6 +152,8 @@ class Recorder:
         if kept is None:
             self._turn(channels, base)
             return
+        if base.boot == self._clock.boot:
+            self._newest = max((at for at, _ in self._store.ticks()), default=-1_000)
         self._channels = _decode_channels(kept)
         self._closed = json.loads(self._store.get("closed") or "{}")
         self._horizon = int(self._store.get("horizon") or 0)
@@ -176,8 +179,8 @@ class Recorder:
             first = self._now()
             if waiting:
                 first, _ = next(self._store.ticks(), (first, None))
-            if base.stamp(first) < horizon:
-                # A window cut short, or a clock put back: its instants are not used again.
+            if Windows(channels, base.phase).begin(base.stamp(first)) < horizon:
+                # A window cut short, one of another length, a clock put back: no instant is used again.
                 base = base.shifted()
         made = self._store.commit(
             packs_of(points),
