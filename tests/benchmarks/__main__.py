@@ -4,12 +4,12 @@ import argparse
 import os
 import platform
 
-from benchmarks import aggregation, checks, growth, memory, raw_export, rollups, throughput
+from benchmarks import aggregation, checks, edge, growth, memory, raw_export, rollups, throughput
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups")
+PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "edge")
 
 
 def main() -> None:
@@ -36,6 +36,8 @@ def main() -> None:
             checks.report_share(databases, words.runs)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
+        if "edge" in parts:
+            edge.report(databases)
     if "aggregation" in parts:
         aggregation.report(words.runs, aggregation.STREAMS)
     if "checks" in parts:

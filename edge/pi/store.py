@@ -1,0 +1,328 @@
+"""The durable store: packs until they are acknowledged, and the samples of windows that are still open.
+
+One SQLite database in WAL mode. A pack is synced to the medium before it may be sent, so that a power cut can
+take only what was never sent; samples are not synced one by one, which would wear an SD card out, but survive
+the death of the process. A second, tiny file holds the highest seq ever sent: should the end of the database
+be lost all the same, no number is used for two contents.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Self
+from zlib import crc32
+
+import msgspec
+
+from bypuls.sequences import Range, closed_ranges, merged, without
+from edge.pi import database
+from edge.pi.errors import StoreError
+from edge.pi.packing import encode
+from edge.pi.windows import Point
+
+_MOST_GAPS = 1_000
+_ROW = 32
+"""Bytes that a row takes besides its content, roughly."""
+
+Samples = dict[str, float]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_samples = msgspec.msgpack.Decoder(Samples).decode
+
+
+class Store:
+    """The store in a folder, from `with` to its end; for one process at a time, and any of its threads.
+
+    `limit` bounds packs and samples together, in bytes; when it is reached the oldest packs are dropped,
+    counted, and declared in the next pack. A database that can't be read is put aside and a new log begun.
+    Entering raises StoreError when the folder can't be used, or another process uses it.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.folder = folder
+        self.log = ""
+        self.last = 0
+        """The highest seq given out."""
+        self.replaced: Path | None = None
+        """Where the database was put that could not be read, if that happened on entering."""
+        self.packs = 0
+        self.dropped = 0
+        """Packs dropped since the store was made, because it was full."""
+        self._guard = threading.RLock()
+        self._limit = limit
+        self._bytes = 0
+        self._tick_bytes = 0
+        self._ticks_dropped = 0
+        self._full_sync = False
+        self._sent_high = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._sent = os.open(self.folder / "sent", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} can't be used: {error}") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            os.close(self._sent)
+            raise StoreError(f"another agent uses the store {self.folder}; is the service running?") from None
+        try:
+            self._open()
+        except BaseException:
+            self._close_files()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with suppress(sqlite3.Error):
+            self._database.close()
+        self._close_files()
+
+    # Meta
+
+    def get(self, key: str) -> str | None:
+        """Return what was kept under a key."""
+        with self._guard:
+            row = self._database.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return None if row is None else str(row[0])
+
+    def put(self, **values: str) -> None:
+        """Keep texts by key, for good once this returns."""
+        with self._transaction(sync=True):
+            self._put(values)
+
+    # Samples of open windows
+
+    def add_tick(self, time: int, samples: Samples) -> None:
+        """Keep samples taken at a time since boot until their windows are packed; raises StoreError."""
+        data = _encode(samples)
+        with self._guard:
+            with self._transaction(sync=False):
+                self._database.execute(
+                    "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
+                )
+            self._tick_bytes += len(data) + _ROW
+            if self._tick_bytes > self._limit:
+                self._drop_ticks()
+
+    def ticks(self) -> Iterator[tuple[int, Samples]]:
+        """Yield what is kept of open windows, in order; what is damaged is left out, and counted."""
+        last = -1
+        while True:
+            with self._guard:
+                rows = self._database.execute(
+                    "SELECT id, time, samples, crc FROM tick WHERE id > ? ORDER BY id LIMIT 1000", [last]
+                ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for _, at, data, crc in rows:
+                if crc32(data) == crc:
+                    yield at, _decode_samples(data)
+                else:
+                    self._ticks_dropped += 1
+
+    def take_ticks_dropped(self) -> int:
+        """Return how many ticks of samples were dropped since the last call, because the store was full."""
+        dropped, self._ticks_dropped = self._ticks_dropped, 0
+        return dropped
+
+    # Packs
+
+    def commit(
+        self, packs: Iterable[Sequence[Point]], *, ticks_before: int | None, **values: str
+    ) -> list[int]:
+        """Store packs and forget the samples taken before a time since boot (None: all), at one stroke.
+
+        Returns the seqs of the packs; they are on the medium when this returns. `values` are kept by key.
+        Raises StoreError, and has done nothing.
+        """
+        made: list[int] = []
+        with self._guard:
+            dropped = self.dropped
+            with self._transaction(sync=True):
+                for seq, points in enumerate(packs, start=self.last + 1):
+                    self._insert(seq, points)
+                    made.append(seq)
+                if ticks_before is None:
+                    self._database.execute("DELETE FROM tick")
+                else:
+                    self._database.execute("DELETE FROM tick WHERE time < ?", [ticks_before])
+                if made:
+                    values["seq"] = str(made[-1])
+                if self.dropped != dropped:
+                    values["dropped"] = str(self.dropped)
+                self._put(values)
+            self.last += len(made)
+            self._measure_ticks()
+        return made
+
+    def payload(self, seq: int) -> bytes | None:
+        """Return a pack as it is sent; None where it is acknowledged or dropped, as a damaged one is now."""
+        with self._guard:
+            row = self._database.execute("SELECT payload, crc FROM pack WHERE seq = ?", [seq]).fetchone()
+            if row is None:
+                return None
+            payload, crc = row
+            if crc32(payload) == crc:
+                return bytes(payload)
+            with self._transaction(sync=True):
+                self._drop([(seq, len(payload))])
+                self._put({"dropped": str(self.dropped)})
+            return None
+
+    def after(self, seq: int, count: int) -> list[int]:
+        """Return the next seqs of packs that are kept, ascending."""
+        query = "SELECT seq FROM pack WHERE seq > ? ORDER BY seq LIMIT ?"
+        with self._guard:
+            return [number for (number,) in self._database.execute(query, [seq, count])]
+
+    def sending(self, seq: int) -> None:
+        """Note that a pack is about to be sent, so that its number is never given to another."""
+        if seq <= self._sent_high:
+            return
+        try:
+            os.pwrite(self._sent, f"{self.log} {seq:020d}\n".encode(), 0)
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+        self._sent_high = seq
+
+    def acknowledge(self, seqs: Iterable[int]) -> int:
+        """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
+        with self._guard, self._transaction(sync=False):
+            gone = sum(self._delete(low, high) for low, high in closed_ranges(seqs))
+            self.packs -= gone
+        return gone
+
+    # Inside
+
+    def _open(self) -> None:
+        try:
+            self._database = database.open_database(self.folder)
+        except database.Damaged:
+            self.replaced = database.put_aside(self.folder)
+            self._database = database.open_database(self.folder)
+        run = self._database.execute
+        self._full_sync = False
+        kept = dict(run("SELECT key, value FROM meta").fetchall())
+        self.log, self.dropped = kept["log"], int(kept["dropped"])
+        self._sent_high = self._highest_sent()
+        self.last = max(int(kept["seq"]), self._sent_high)
+        self.packs, size = run("SELECT count(*), coalesce(sum(length(payload)), 0) FROM pack").fetchone()
+        self._bytes = size + self.packs * _ROW
+        self._measure_ticks()
+
+    def _highest_sent(self) -> int:
+        words = os.pread(self._sent, 100, 0).split()
+        if len(words) == 2 and words[0].decode(errors="replace") == self.log and words[1].isdigit():
+            return int(words[1])
+        return 0
+
+    def _close_files(self) -> None:
+        os.close(self._sent)
+        os.close(self._lock)
+
+    def _insert(self, seq: int, points: Sequence[Point]) -> None:
+        gap = self._undeclared()
+        payload = encode(points, self.log, seq, gap)
+        self._database.execute(
+            "INSERT INTO pack VALUES (?, ?, ?, ?)",
+            [seq, payload, crc32(payload), msgspec.json.encode(gap).decode() if gap else None],
+        )
+        self.packs += 1
+        self._bytes += len(payload) + _ROW
+        self._make_room(seq)
+
+    def _delete(self, low: int, high: int) -> int:
+        """Delete packs, and of the undeclared gaps what these have declared; return how many packs."""
+        rows = self._database.execute(
+            "DELETE FROM pack WHERE seq BETWEEN ? AND ? RETURNING length(payload), gap", [low, high]
+        ).fetchall()
+        for size, gap in rows:
+            self._bytes -= size + _ROW
+            if gap is not None:
+                declared = msgspec.json.decode(gap, type=list[Range])
+                rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
+                self._set_undeclared(without(rest, declared))
+        return len(rows)
+
+    @contextmanager
+    def _transaction(self, *, sync: bool) -> Iterator[None]:
+        """All or nothing, the counts included; raises StoreError for what the database refuses."""
+        with self._guard:
+            before = (self.packs, self._bytes, self.dropped)
+            try:
+                yield from self._begun(sync)
+            except sqlite3.Error as error:
+                self.packs, self._bytes, self.dropped = before
+                raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+
+    def _begun(self, sync: bool) -> Iterator[None]:
+        if sync is not self._full_sync:
+            self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            self._full_sync = sync
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _put(self, values: dict[str, str]) -> None:
+        self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def _undeclared(self) -> list[Range]:
+        """Return the dropped ranges whose declaration isn't acknowledged, as many as a pack may declare."""
+        return self._database.execute(
+            "SELECT low, high FROM gap ORDER BY low LIMIT ?", [_MOST_GAPS]
+        ).fetchall()
+
+    def _set_undeclared(self, ranges: Iterable[Range]) -> None:
+        self._database.execute("DELETE FROM gap")
+        self._database.executemany("INSERT INTO gap VALUES (?, ?)", ranges)
+
+    def _make_room(self, newest: int) -> None:
+        """Drop the oldest packs until the rest fits, never the newest."""
+        spare = self._limit - self._bytes - self._tick_bytes
+        if spare >= 0:
+            return
+        lost = []
+        for seq, size in self._database.execute("SELECT seq, length(payload) FROM pack ORDER BY seq"):
+            if spare >= 0 or seq == newest:
+                break
+            lost.append((seq, size))
+            spare += size + _ROW
+        self._drop(lost)
+
+    def _drop(self, packs: list[tuple[int, int]]) -> None:
+        """Give packs (seq, bytes) up, to be declared."""
+        self._database.executemany("DELETE FROM pack WHERE seq = ?", [(seq,) for seq, _ in packs])
+        self._bytes -= sum(size + _ROW for _, size in packs)
+        self.packs -= len(packs)
+        self.dropped += len(packs)
+        known = self._database.execute("SELECT low, high FROM gap").fetchall()
+        self._set_undeclared(merged([*known, *((seq, seq) for seq, _ in packs)]))
+
+    def _measure_ticks(self) -> None:
+        count, size = self._database.execute(
+            "SELECT count(*), coalesce(sum(length(samples)), 0) FROM tick"
+        ).fetchone()
+        self._tick_bytes = size + count * _ROW
+
+    def _drop_ticks(self) -> None:
+        """Drop the oldest tenth of the samples; without packs to drop, there is nothing else to give up."""
+        with self._transaction(sync=False):
+            deleted = self._database.execute(
+                "DELETE FROM tick WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 10 FROM tick)"
+            )
+        self._ticks_dropped += deleted.rowcount
+        self._measure_ticks()
