@@ -1,0 +1,70 @@
+"""Gaps: the packs that were dropped and whose loss the platform has not acknowledged yet.
+
+Each is the name of an empty file, such as `0000000012-0000000075.gap`: it needs no room on a full flash, and a
+power cut leaves either name or none.
+"""
+
+import os
+
+_MOST = 8
+
+
+class Gaps:
+    """The gaps in a folder; [low, high, the seq of the pack that declares it or 0] each."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._gaps = []
+        for name in os.listdir(folder):
+            if name.endswith(".gap"):
+                self._gaps.append([int(name[:10]), int(name[11:21]), 0])
+        self._gaps.sort()
+
+    def covers(self, seq):
+        """Tell whether a pack was dropped."""
+        return any(low <= seq <= high for low, high, _ in self._gaps)
+
+    def declare(self, low, high):
+        """Note that the packs `low` to `high` are lost, before they are removed."""
+        gaps = self._gaps
+        for gap in gaps:
+            # Neighbours become one, and so do strangers when there are too many: it is the sum that is bounded.
+            if gap[0] <= low <= gap[1] + 1 or (gap is gaps[-1] and len(gaps) >= _MOST):
+                if high > gap[1]:
+                    os.rename(self._path(gap), self._path([gap[0], high]))
+                    gap[1], gap[2] = high, 0
+                return
+        gap = [low, high, 0]
+        try:
+            open(self._path(gap), "wb").close()
+        except OSError:
+            pass  # not a byte is left: then it is only declared if the node runs on
+        gaps.append(gap)
+        gaps.sort()
+
+    def undeclared(self, seq):
+        """Return the gaps that no stored pack tells of yet; the pack `seq` is going to."""
+        found = []
+        for gap in self._gaps:
+            if not gap[2]:
+                gap[2] = seq
+                found.append((gap[0], gap[1]))
+        return found
+
+    def acknowledge(self, seq):
+        """Forget what the pack `seq` declared, for it is safe."""
+        for place in range(len(self._gaps) - 1, -1, -1):
+            if self._gaps[place][2] == seq:
+                try:
+                    os.remove(self._path(self._gaps.pop(place)))
+                except OSError:
+                    pass  # it could not be made
+
+    def lost(self, low, high):
+        """Declare again what the packs `low` to `high` would have told, which are dropped themselves."""
+        for gap in self._gaps:
+            if low <= gap[2] <= high:
+                gap[2] = 0
+
+    def _path(self, gap):
+        return "%s/%010d-%010d.gap" % (self._folder, gap[0], gap[1])

@@ -1,0 +1,88 @@
+"""A real MicroPython (the unix port), and our agent for it as a process."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+from testbed.missing import MissingServer
+from testbed.process import Process
+from testbed.sources import TREE
+
+DEVICE = Path(__file__).resolve().parents[2] / "edge" / "micropython"
+"""What is copied to a board."""
+
+
+def micropython_command() -> list[str]:
+    """Return the command of MicroPython: named by BYPULS_TEST_MICROPYTHON, on the PATH, or in the tree.
+
+    Raises MissingServer when there is none.
+    """
+    named = os.environ.get("BYPULS_TEST_MICROPYTHON") or shutil.which("micropython")
+    if named:
+        return [named]
+    if not TREE.complete:
+        raise MissingServer(
+            "There is no MicroPython; `make test` installs it, or name one by BYPULS_TEST_MICROPYTHON."
+        )
+    return TREE.command("usr/bin/micropython")
+
+
+def run_micropython(
+    code: str, *arguments: str, folder: Path | None = None, heap: str = "1m", timeout: float = 60
+) -> str:
+    """Run a script under MicroPython with the device's modules at hand; return what it prints.
+
+    `folder`: where it runs. Fails with its output when it ends with an error.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+        script.write(code)
+        script.flush()
+        done = subprocess.run(
+            [*micropython_command(), "-X", f"heapsize={heap}", script.name, *arguments],
+            cwd=folder,
+            env=os.environ | {"MICROPYPATH": f"{DEVICE}:.frozen"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+class MicroNode:
+    """The agent as a process in a folder of its own, from `with` to its end; it is not started at once.
+
+    `settings` become its config.json, but for the broker, which listens on `port` of this machine.
+    """
+
+    def __init__(self, settings: dict[str, Any], port: int, folder: Path, *, heap: str = "1m") -> None:
+        self.folder = folder
+        self.settings = {"broker": {"host": "127.0.0.1", "port": port}} | settings
+        (folder / "config.json").write_text(json.dumps(self.settings))
+        command = [*micropython_command(), "-X", f"heapsize={heap}", str(DEVICE / "main.py"), "config.json"]
+        inside = ["env", f"--chdir={folder}", *command]
+        self.process = Process(["setpriv", "--pdeathsig", "KILL", *inside], folder / "log")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.close()
+
+    def start(self) -> None:
+        """Start the agent."""
+        self.process.start(lambda: True)
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self.process.kill()
+
+    def journal(self, name: str = "journal") -> list[tuple[int, str, float, int]]:
+        """Return what a simulated sensor measured: number, output, value, microseconds since 1970."""
+        rows = [line.split(",") for line in (self.folder / name).read_text().splitlines()]
+        return [(int(number), output, float(value), int(at)) for number, output, value, at in rows]
