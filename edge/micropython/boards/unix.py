@@ -1,6 +1,5 @@
 """The unix port of MicroPython, for tests and for trying things out."""
 
-import random
 import sys
 import time
 
@@ -26,10 +25,6 @@ class Board:
                 pass
         return time.time_ns() // 1_000_000 + round(offset * 1000)
 
-    def random(self, low, high):
-        """Return an integer from `low` to `high`."""
-        return random.randint(low, high)
-
     def feed(self):
         """Tell the watchdog that all is well."""
 
@@ -39,6 +34,7 @@ class Board:
 
         return wrap(plain, settings)
 
-    def reset(self):
-        """Start again after a fault."""
-        sys.exit(1)
+
+def reset():
+    """Start again after a fault."""
+    sys.exit(1)

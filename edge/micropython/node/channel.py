@@ -2,9 +2,8 @@
 
 import math
 
-from node.quantities import QUANTITIES
 from node.senml import name_and_unit
-from node.windows import KINDS
+from node.windows import make
 
 
 class Channel:
@@ -12,20 +11,19 @@ class Channel:
 
     `statistics`: of `mean`, `min`, `max` and `n`. `emit(fixed, time, value)` gets what is to be sent, with the part
     of its record that never changes. No instant is used twice: a window whose start was used already (the clock was
-    put back, or the node restarted in mid-window) is stamped with its first sample.
+    put back, or the node restarted in mid-window) is stamped with its first sample. `own`: interval and statistics by
+    the node's own settings.
     """
 
-    def __init__(self, name, quantity, interval, statistics, unit, emit):
-        known = QUANTITIES.get(quantity)
-        unit = unit or (known[0] if known else "")
+    def __init__(self, name, unit, kind, interval, statistics, emit):
         self.name = name
-        self.quantity = quantity
         self._unit = unit
-        self._window = KINDS[known[1] if known else "linear"](self._plain)
+        self._window = make(kind, self._plain)
         self._fixed = name_and_unit(name, unit)
         self._emit = emit
         self._end = None
         self._used = -1
+        self.own = (interval, statistics)
         self.set(interval, statistics)
 
     def set(self, interval, statistics):

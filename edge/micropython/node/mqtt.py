@@ -6,14 +6,16 @@ into a buffer that is there from the start, two subscriptions, and a watch over 
 """
 
 import errno
+import random
 import select
-import socket
 import struct
 import time
 
 from micropython import const
 
 from node.clock import later, passed, ticks
+from node.console import tell
+from node.forgetting import forget
 
 _DOWN = const(0)
 _OPENING = const(1)  # the connection is being made
@@ -24,28 +26,27 @@ _KEEPALIVE = const(30)
 _QUIET = const(15_000)  # ms without a byte from the broker, after which it is asked, and then given up
 _SLOWEST = const(60_000)  # ms, the longest pause before another attempt
 _HEAD = const(9)  # room for a header, and for the 4 characters that `status` is longer than `up`
-_AGAIN = (errno.EAGAIN, errno.EINPROGRESS, 119)
+OVERHEAD = 20
+"""Bytes that a buffer needs besides those of the node's topic and of the payload."""
 
 
 class Client:
     """A connection to the broker that heals; `number` counts those that were made, `sent` the packs.
 
     `settings`: host, port, username, password, tls (the file of a certificate, or nothing). `topic`: those of the
-    node end in `up`, `ack`, `config` and `status`. `size`: of the largest payload. `received(leaf, message)` gets a
-    memoryview that is valid only then. `tell` gets sentences about outages. `name` is to be set before `step`, and
+    node end in `up`, `ack`, `config` and `status`. `buffer`: for what is sent, `inbox`: for what comes; a longer message is
+    skipped. `received(leaf, message)` gets a memoryview that is valid only then. `name` is to be set before `step`, and
     `status` too: it is published after each connection and whenever it changes.
     """
 
-    def __init__(self, settings, board, topic, size, received, tell):
+    def __init__(self, settings, board, topic, buffer, inbox, received):
         self._settings, self._board, self._topic = settings, board, topic
-        self._received, self._tell = received, tell
+        self._received = received
         self.name = ""
         self._up_topic = (topic + "up").encode()
         self.payload_at = _HEAD + 4 + len(self._up_topic)
-        self.buffer = bytearray(self.payload_at + size)
-        self.view = memoryview(self.buffer)
-        self._inbox = bytearray(2048)
-        self._in = memoryview(self._inbox)
+        self.buffer, self.view = buffer, memoryview(buffer)
+        self._inbox, self._in = inbox, memoryview(inbox)
         self._poll = select.poll()
         self._socket = None
         self._pause = 1_000
@@ -77,7 +78,9 @@ class Client:
         try:
             if self._state == _DOWN:
                 if passed(self._retry_at, now) >= 0 and self._board.online():
-                    self._open(now)
+                    self._socket = self._opening("reach")(self._settings)
+                    self._poll.register(self._socket, select.POLLOUT)
+                    self._state, self._heard = _OPENING, now
                 return
             self._go_on(now)
         except (OSError, ValueError) as error:
@@ -122,27 +125,11 @@ class Client:
     def _fail(self, error):
         was_up = self._state == _UP
         self._drop()
-        self._tell("the broker %s: %s" % ("is lost" if was_up else "can't be reached", error))
+        tell("the broker %s: %s" % ("is lost" if was_up else "can't be reached", error))
         if was_up:
             self._pause = 1_000
-        self._retry_at = later(ticks(), self._board.random(self._pause * 4 // 5, self._pause * 6 // 5))
+        self._retry_at = later(ticks(), random.randint(self._pause * 4 // 5, self._pause * 6 // 5))
         self._pause = min(2 * self._pause, _SLOWEST)
-
-    def _open(self, now):
-        settings = self._settings
-        # This waits for the name service; the board's watchdog has to allow for it.
-        address = socket.getaddrinfo(settings["host"], settings["port"], 0, socket.SOCK_STREAM)[0]
-        plain = socket.socket(address[0])
-        plain.setblocking(False)
-        try:
-            plain.connect(address[-1])
-        except OSError as error:
-            if error.errno not in _AGAIN:
-                plain.close()
-                raise
-        self._socket = plain
-        self._poll.register(plain, select.POLLOUT)
-        self._state, self._heard = _OPENING, now
 
     def _go_on(self, now):
         if self._state == _OPENING:
@@ -152,8 +139,10 @@ class Client:
             if ready & (select.POLLERR | select.POLLHUP):
                 raise OSError(errno.ECONNREFUSED)
             if ready & select.POLLOUT:
-                self._encrypt()
-                self._connect()
+                self._poll.unregister(self._socket)
+                self._socket = self._opening("encrypt")(self._socket, self._settings, self._board)
+                self._poll.register(self._socket, select.POLLIN)
+                self._packet(0x10, self._opening("greeting")(self._settings, self.name, self._topic, _KEEPALIVE))
                 self._state = _GREETING
             elif passed(self._heard, now) > _QUIET:
                 raise OSError(errno.ETIMEDOUT)
@@ -186,30 +175,17 @@ class Client:
             raise ValueError("it does not answer")
         self._flush()
 
-    def _encrypt(self):
-        if self._settings.get("tls"):
-            plain = self._socket
-            self._poll.unregister(plain)
-            self._socket = self._board.tls(plain, self._settings)
-            self._poll.register(self._socket, select.POLLIN)
+    def _opening(self, name):
+        from node import opening  # here, and forgotten, because it is rarely needed
 
-    def _connect(self):
-        settings = self._settings
-        will = b'{"state":"offline"}'
-        flags = 0x2E  # clean session; a will with QoS 1, retained
-        body = _text(self.name) + _text(self._topic + "status") + _text(will)
-        if settings.get("username"):
-            flags |= 0x80
-            body += _text(settings["username"])
-            if settings.get("password"):
-                flags |= 0x40
-                body += _text(settings["password"])
-        body = b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, _KEEPALIVE) + body
-        self._packet(0x10, body)
+        function = getattr(opening, name)
+        forget("opening")
+        return function
 
     def _subscribe(self):
         self._subscribed = True
-        topics = _text(self._topic + "ack") + b"\x00" + _text(self._topic + "config") + b"\x00"
+        text = self._opening("text")
+        topics = text(self._topic + "ack") + b"\x00" + text(self._topic + "config") + b"\x00"
         self._packet(0x82, struct.pack(">H", self._next_mid()) + topics)
 
     def _packet(self, kind, body):
@@ -285,7 +261,7 @@ class Client:
             size |= (self._inbox[place] & 127) << shift
             end = place + 1 + size
             if end - at > len(self._inbox):
-                self._tell("a message of %d bytes was skipped" % size)
+                tell("a message of %d bytes was skipped" % size)
                 self._skip = end - self._filled
                 self._filled = at = 0
                 break
@@ -315,9 +291,4 @@ class Client:
                 skip = 2 + length + (2 if head & 6 else 0)
                 self._received(leaf[len(self._topic) :], body[skip:])
         elif kind == 9 and 128 in bytes(body[2:]):
-            self._tell("the broker does not let this node hear its acknowledgements: check its access rules")
-
-
-def _text(text):
-    data = text if isinstance(text, bytes) else text.encode()
-    return struct.pack(">H", len(data)) + data
+            tell("the broker does not let this node hear its acknowledgements: check its access rules")

@@ -4,15 +4,17 @@ import os
 from binascii import hexlify
 
 from node import segment
+from node.console import tell
+from node.eras import decided
 from node.store import Store
 
 
-def open_store(folder, segments, packs, size, scratch, eras, tell, idle):
+def open_store(folder, segments, packs, size, scratch, eras, idle):
     """Return the store in `folder` as a power cut may have left it; a new one where there is none.
 
     `scratch`: a buffer that holds the largest pack. `idle` is called now and then, to feed the watchdog.
     """
-    store = Store(folder, segments, packs, size, tell)
+    store = Store(folder, segments, packs, size)
     view = memoryview(scratch)
     pack = segment.Pack()
     firsts = sorted(int(name[:10]) for name in os.listdir(folder) if name.endswith(".seg"))
@@ -26,7 +28,7 @@ def open_store(folder, segments, packs, size, scratch, eras, tell, idle):
             store.log, _, era, high = found
             store.era, store.high = max(store.era, era), max(store.high, high)
         if found is None or len(firsts) - place > segments or store.gaps.covers(first):
-            end, clean = _discard(store, first, following, packs, tell, found), 0
+            end, clean = _discard(store, first, following, packs, found), 0
             continue
         extent = os.stat(path)[6]
         with open(path, "rb") as file:
@@ -49,7 +51,7 @@ def open_store(folder, segments, packs, size, scratch, eras, tell, idle):
     return store
 
 
-def _discard(store, first, following, packs, tell, found):
+def _discard(store, first, following, packs, found):
     """Remove a segment that can't be used; return the seq after all that may have been in it."""
     path = store.path(first)
     extent = os.stat(path)[6]
@@ -66,16 +68,20 @@ def _discard(store, first, following, packs, tell, found):
 
 def _walk(file, extent, pack, scratch, store, eras, first):
     """Return how many packs a segment has, and where the last of them ends; `pack` is left behind that."""
-    count, at = 0, segment.FILE_SIZE
+    count, at, placed, epoch = 0, segment.FILE_SIZE, 0, -1
     while pack.read(file, at, scratch) and pack.length and pack.seq == first + count:
         if pack.body + pack.length > extent:
             return count, at
         at = pack.body + pack.length
         count += 1
         store.era = max(store.era, pack.era)
-        epoch = eras.epoch(pack.era) if pack.relative else 0
-        if (pack.base or pack.relative) and epoch is not None:
+        if pack.relative and pack.era != placed:
+            placed, found = pack.era, decided(eras, pack.era)
+            epoch = found[0] if found else -1
+        if pack.relative and epoch >= 0:
             store.high = max(store.high, epoch + pack.base + pack.span)
+        elif pack.base and not pack.relative:
+            store.high = max(store.high, pack.base + pack.span)
         pack.last = at - pack.length - segment.PACK_SIZE
         pack.length = 0
     return count, at

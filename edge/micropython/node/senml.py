@@ -19,6 +19,11 @@ def seconds(ms, us=0):
     return "%s%d.%03d" % (sign, whole, part) if part else "%s%d" % (sign, whole)
 
 
+def mark_of(era):
+    """Return the microseconds, 1 to 999, that tell the times of an era from those of the 998 others around it."""
+    return era % 999 + 1
+
+
 def number(value):
     """Write a finite number: integers whole, floats with 10 significant digits (7 where floats have 32 bits)."""
     return str(int(value)) if isinstance(value, (int, bool)) else "%.*g" % (_DIGITS, value)
@@ -49,8 +54,8 @@ class Writer:
     their times carry (see `node.eras`).
     """
 
-    def __init__(self, size):
-        self.buffer = bytearray(size)
+    def __init__(self, buffer):
+        self.buffer = buffer
         self.clear()
 
     def clear(self):

@@ -8,6 +8,7 @@ import os
 from array import array
 
 from node import segment
+from node.console import tell
 from node.gaps import Gaps
 
 _FULL = (28, 122)  # ENOSPC, EDQUOT
@@ -21,11 +22,11 @@ class Store:
     """The packs in `folder`, at most `segments` files with `packs` packs (64 at most) each; fixed in memory.
 
     `log`: its random name; `next`: the seq of the next pack; `era`: the number of this run, rising; `high`: the
-    highest instant (ms since 1970) of any pack so far. `tell` gets sentences about what was cut or dropped.
+    highest instant (ms since 1970) of any pack so far.
     """
 
-    def __init__(self, folder, segments, packs, size, tell):
-        self._folder, self._limit, self._packs, self._size, self._tell = folder, segments, packs, size, tell
+    def __init__(self, folder, segments, packs, size):
+        self._folder, self._limit, self._packs, self._size = folder, segments, packs, size
         self._first = array("I", bytearray(4 * (segments + 1)))
         self._count = bytearray(segments + 1)
         self._left = bytearray(segments + 1)  # of them not acknowledged
@@ -222,7 +223,7 @@ class Store:
             self.gaps.lost(first, first + count - 1)
             self.gaps.declare(low, first + count - 1)
             self.dropped += left
-            self._tell("the store is full: %d packs from %d on were dropped" % (left, low))
+            tell("the store is full: %d packs from %d on were dropped" % (left, low))
         self._remove(0)
 
     def _remove(self, at):

@@ -1,12 +1,14 @@
 """Uplink: stored packs go out, old and new ones side by side, and come off the store when they are acknowledged."""
 
+import random
 from array import array
 
 from micropython import const
 
 from node import answers, senml
 from node.clock import later, passed, ticks
-from node.eras import UNPLACED
+from node.console import tell
+from node.forgetting import forget
 from node.reader import Reader
 
 _FIRST_PAUSE = const(5_000)
@@ -23,9 +25,10 @@ class Uplink:
     this connection, are ignored.
     """
 
-    def __init__(self, store, client, clock, eras, window, random, tell):
+    def __init__(self, store, client, clock, eras, window):
         self._store, self._client, self._clock, self._eras = store, client, clock, eras
-        self._random, self._tell = random, tell
+        self._era = 0  # the one that was placed last
+        self._start = None
         self._seqs = array("I", bytearray(4 * window))  # 0: a free place
         self._sent = array("I", bytearray(4 * window))
         self._due = array("I", bytearray(4 * window))
@@ -173,8 +176,8 @@ class Uplink:
             self._lose(seq, "is damaged")
             return 0
         if pack.relative:
-            epoch, mark = self._eras.place(pack.era, self._clock.epoch)
-            if epoch == UNPLACED:
+            epoch, mark = self._place(pack.era)
+            if epoch < 0:
                 self._lose(seq, "was made before a clock was known, and can't be placed")
                 return 0
             base = senml.seconds(epoch + pack.base, mark)
@@ -182,8 +185,16 @@ class Uplink:
             client.buffer[at + senml.BASE_AT : at + senml.BASE_AT + senml.BASE_WIDTH] = text
         return pack.length
 
+    def _place(self, era):
+        if era != self._era:
+            from node import eras  # here, and forgotten, because it is rarely needed
+
+            self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
+            forget("eras")
+        return self._start
+
     def _lose(self, seq, why):
-        self._tell("pack %d %s: it is lost" % (seq, why))
+        tell("pack %d %s: it is lost" % (seq, why))
         self._store.lose(seq)
 
     def _is_under_way(self, seq):
@@ -205,4 +216,4 @@ class Uplink:
 
     def _put_off(self, place, now):
         pause = min(_FIRST_PAUSE << self._tries[place], _LONGEST_PAUSE)
-        self._due[place] = later(now, self._random(pause * 4 // 5, pause * 6 // 5))
+        self._due[place] = later(now, random.randint(pause * 4 // 5, pause * 6 // 5))
