@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +15,9 @@ from testbed.sources import TREE
 
 DEVICE = Path(__file__).resolve().parents[2] / "edge" / "micropython"
 """What is copied to a board."""
+
+DEVICE_TESTS = Path(__file__).resolve().parents[1] / "device"
+"""Scripts that tests let MicroPython run."""
 
 
 def micropython_command() -> list[str]:
@@ -34,24 +36,22 @@ def micropython_command() -> list[str]:
 
 
 def run_micropython(
-    code: str, *arguments: str, folder: Path | None = None, heap: str = "1m", timeout: float = 60
+    script: Path | str, *arguments: str, folder: Path | None = None, heap: str = "1m", timeout: float = 60
 ) -> str:
-    """Run a script under MicroPython with the device's modules at hand; return what it prints.
+    """Run a script, a file or code, under MicroPython with the device's modules at hand; return what it prints.
 
     `folder`: where it runs. Fails with its output when it ends with an error.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
-        script.write(code)
-        script.flush()
-        done = subprocess.run(
-            [*micropython_command(), "-X", f"heapsize={heap}", script.name, *arguments],
-            cwd=folder,
-            env=os.environ | {"MICROPYPATH": f"{DEVICE}:.frozen"},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    what = [str(script)] if isinstance(script, Path) else ["-c", script]
+    done = subprocess.run(
+        [*micropython_command(), "-X", f"heapsize={heap}", *what, *arguments],
+        cwd=folder,
+        env=os.environ | {"MICROPYPATH": f"{DEVICE}:.frozen"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
     assert done.returncode == 0, f"status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 

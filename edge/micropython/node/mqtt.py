@@ -22,8 +22,6 @@ _OPENING = const(1)  # the connection is being made
 _GREETING = const(2)  # CONNECT is sent
 _UP = const(3)  # CONNACK has come
 
-_KEEPALIVE = const(30)
-_QUIET = const(15_000)  # ms without a byte from the broker, after which it is asked, and then given up
 _SLOWEST = const(60_000)  # ms, the longest pause before another attempt
 _HEAD = const(9)  # room for a header, and for the 4 characters that `status` is longer than `up`
 OVERHEAD = 20
@@ -33,7 +31,7 @@ OVERHEAD = 20
 class Client:
     """A connection to the broker that heals; `number` counts those that were made, `sent` the packs.
 
-    `settings`: host, port, username, password, tls (the file of a certificate, or nothing). `topic`: those of the
+    `settings`: host, port, keepalive (s), and where there are username, password, tls (the file of a certificate). `topic`: those of the
     node end in `up`, `ack`, `config` and `status`. `buffer`: for what is sent, `inbox`: for what comes; a longer message is
     skipped. `received(leaf, message)` gets a memoryview that is valid only then. `name` is to be set before `step`, and
     `status` too: it is published after each connection and whenever it changes.
@@ -49,6 +47,8 @@ class Client:
         self._inbox, self._in = inbox, memoryview(inbox)
         self._poll = select.poll()
         self._socket = None
+        # ms without a byte from the broker, after which it is asked, and then given up
+        self._quiet = settings["keepalive"] * 500
         self._pause = 1_000
         self._retry_at = ticks()
         self._mid = 0
@@ -142,9 +142,9 @@ class Client:
                 self._poll.unregister(self._socket)
                 self._socket = self._opening("encrypt")(self._socket, self._settings, self._board)
                 self._poll.register(self._socket, select.POLLIN)
-                self._packet(0x10, self._opening("greeting")(self._settings, self.name, self._topic, _KEEPALIVE))
+                self._packet(0x10, self._opening("greeting")(self._settings, self.name, self._topic))
                 self._state = _GREETING
-            elif passed(self._heard, now) > _QUIET:
+            elif passed(self._heard, now) > self._quiet:
                 raise OSError(errno.ETIMEDOUT)
             else:
                 return
@@ -153,7 +153,7 @@ class Client:
             pass
         if self._socket is None or self._out < self._out_end:
             quiet = passed(self._heard, now)
-            if self._socket and quiet > 2 * _QUIET:
+            if self._socket and quiet > 2 * self._quiet:
                 raise ValueError("it takes no more bytes")
             return
         self._say(now)
@@ -167,11 +167,11 @@ class Client:
             self._status_sent = self.status
             self.buffer[self.payload_at : self.payload_at + len(self.status)] = self.status
             self._publish(0x33, (self._topic + "status").encode(), len(self.status))
-        elif quiet > _QUIET and not self._asked:
+        elif self.up and quiet > self._quiet and not self._asked:
             self._asked = True
             self.buffer[0:2] = b"\xc0\x00"
             self._out, self._out_end = 0, 2
-        elif quiet > 2 * _QUIET:
+        elif quiet > 2 * self._quiet:
             raise ValueError("it does not answer")
         self._flush()
 

@@ -26,7 +26,7 @@ def encrypt(plain, settings, board):
     return board.tls(plain, settings) if settings.get("tls") else plain
 
 
-def greeting(settings, name, topic, keepalive):
+def greeting(settings, name, topic):
     """Return the body of CONNECT: a clean session, and `offline` as the last will, retained, with QoS 1."""
     flags = 0x2E
     body = text(name) + text(topic + "status") + text(b'{"state":"offline"}')
@@ -36,7 +36,7 @@ def greeting(settings, name, topic, keepalive):
         if settings.get("password"):
             flags |= 0x40
             body += text(settings["password"])
-    return b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, keepalive) + body
+    return b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, settings["keepalive"]) + body
 
 
 def text(value):

@@ -19,6 +19,8 @@ def load(path):
     broker = _need(settings, "broker", dict, "")
     _need(broker, "host", str, "broker.")
     broker.setdefault("port", 8883 if broker.get("tls") else 1883)
+    if not 2 <= broker.setdefault("keepalive", 30) <= 65_535:
+        raise ValueError("broker.keepalive: %s s is outside 2 to 65535" % broker["keepalive"])
     settings["report"] = _seconds(settings.get("report", 0), "report")
     store = settings.setdefault("store", {})
     for key, value, low, high in (
