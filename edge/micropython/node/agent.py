@@ -34,6 +34,7 @@ class Agent:
         self.channels = {}
         self.config = {}
         self.problems = {}
+        self._sampled = 0
         self._taken = -1  # instants up to this one were given to readings of earlier eras
         self._guessed = False
         self._relative_high = 0
@@ -104,7 +105,8 @@ class Agent:
             return
         self._problem(sensor.name, None)
         self.clock.tick()
-        now = self.clock.now()
+        # Of two samples within a millisecond the second one is stamped a millisecond later.
+        now = self._sampled = max(self.clock.now(), self._sampled + 1)
         for output, channels in self.channels.get(sensor.name, {}).items():
             value = values.get(output)
             if value is not None:
@@ -191,6 +193,7 @@ class Agent:
             tell("the clock is put %+d ms" % (epoch - clock.epoch))
             store.era += 1
         clock.epoch = epoch
+        self._sampled = 0
         self._taken = store.high
         self._status_at = 0
 

@@ -1,7 +1,12 @@
 """The sensors that the agent knows: one line each, imported only when it is configured."""
 
 SENSORS = {
+    "battery": ("sensors.battery", "Battery"),
+    "bme280": ("sensors.bme280", "BME280"),
+    "pulses": ("sensors.pulses", "Pulses"),
+    "sds011": ("sensors.sds011", "SDS011"),
     "simulated": ("sensors.simulated", "Simulated"),
+    "sps30": ("sensors.sps30", "SPS30"),
 }
 
 
