@@ -4,12 +4,12 @@ import argparse
 import os
 import platform
 
-from benchmarks import aggregation, checks, growth, memory, raw_export, rollups, throughput
+from benchmarks import aggregation, checks, growth, memory, micropython, raw_export, rollups, throughput
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups")
+PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "micropython")
 
 
 def main() -> None:
@@ -32,6 +32,8 @@ def main() -> None:
             memory.report(server, databases)
         if "export" in parts:
             raw_export.report(databases, words.runs)
+        if "micropython" in parts:
+            micropython.report(databases)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
     if "aggregation" in parts:

@@ -275,7 +275,7 @@ class Statuses(Device):
 def statuses(mosquitto: Mosquitto, name: str) -> Iterator[Statuses]:
     """Hears the statuses of this test's node."""
     with Statuses(mosquitto.port) as device:
-        device._client.subscribe(f"bypuls/v1/{name}/status", 1)
+        device.hear(f"bypuls/v1/{name}/status")
         yield device
 
 
