@@ -76,9 +76,13 @@ def refused(sensor):
 # humidity is compared with the floating-point formula (BST-BME280-DS001, 8.1).
 h1, h2, h3, h4, h5, h6 = 75, 361, 0, 327, 50, 30
 raw_humidity = 28_437
-low = struct.pack("<HhhHhhhhhhhh", 27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000)
+low = struct.pack(
+    "<HhhHhhhhhhhh", 27504, 26435, -1000, 36477, -10685, 3024, 2855, 140, -7, 15500, -14600, 6000
+)
 high = struct.pack("<hBBBBb", h2, h3, h4 >> 4, (h4 & 15) | (h5 & 15) << 4, h5 >> 4, h6)
-raw = bytes((415148 >> 12, 415148 >> 4 & 255, 415148 << 4 & 255, 519888 >> 12, 519888 >> 4 & 255, 519888 << 4 & 255))
+raw = bytes(
+    (415148 >> 12, 415148 >> 4 & 255, 415148 << 4 & 255, 519888 >> 12, 519888 >> 4 & 255, 519888 << 4 & 255)
+)
 board.bus = FakeBus(
     {0xD0: b"\x60", 0x88: low + b"\0" + bytes((h1,)), 0xE1: high, 0xF7: raw + struct.pack(">H", raw_humidity)}
 )
@@ -126,7 +130,9 @@ assert checksum(b"\xbe\xef") == 0x92
 
 
 def words(data):
-    return b"".join(data[at : at + 2] + bytes((checksum(data[at : at + 2]),)) for at in range(0, len(data), 2))
+    return b"".join(
+        data[at : at + 2] + bytes((checksum(data[at : at + 2]),)) for at in range(0, len(data), 2)
+    )
 
 
 measured = words(struct.pack(">10f", 3.5, 4.25, 4.5, 4.75, 0, 0, 0, 0, 0, 0.5))

@@ -1,7 +1,8 @@
 """Runs under MicroPython: the file of the eras is cut at every byte, and eras are placed."""
 
-from node import eras
 from store_kit import read, write
+
+from node import eras
 
 PATH = "eras"
 NOW = 1_780_000_000_000

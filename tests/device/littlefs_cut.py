@@ -5,8 +5,9 @@ Prints how many writes there are. The write that is cut does half of its work.
 
 import os
 
-from node.store import StoreError
 from store_kit import body, content, put, reopen
+
+from node.store import StoreError
 
 BLOCK = 512
 BLOCKS = 96
@@ -53,7 +54,7 @@ def mount(flash):
 
 
 def work(kept):
-    """A store that is filled over its limit, acknowledged in part, and filled again; `kept` tells what it promised."""
+    """Fill a store over its limit and acknowledge a part; `kept` tells what it has promised."""
     store = reopen("/f/packs", segments=3, packs=3)
     for number in range(100, 150):
         seq = put(store, number)
@@ -107,3 +108,18 @@ while True:
         break
     cut += 1
 print("cut", cut)
+
+# A flash that is smaller than the store may be: the oldest packs give way, and are declared.
+flash = Flash()
+os.VfsLfs2.mkfs(flash)
+mount(flash)
+store = reopen("/f/packs", segments=400, packs=8)
+for number in range(600):
+    put(store, number)
+store.close()
+store = reopen("/f/packs", segments=400, packs=8)
+stored = [seq for seq in range(1, 601) if content(store, seq) is not None]
+assert len(stored) > 100, len(stored)
+assert stored[-1] == 600
+assert all(seq in stored or store.gaps.covers(seq) for seq in range(1, 601))
+print("full", len(stored))

@@ -23,7 +23,12 @@ for name in sorted(os.listdir(folder)):
     for each in vector["channels"]:
         unit, kind = of(each["quantity"])
         channels[each["channel"]] = Channel(
-            each["channel"], each.get("unit", unit), kind, round(each["interval"] * 1000), each["statistics"], emit
+            each["channel"],
+            each.get("unit", unit),
+            kind,
+            round(each["interval"] * 1000),
+            each["statistics"],
+            emit,
         )
     for channel, time, value in vector["samples"]:
         ms = round(time * 1000)

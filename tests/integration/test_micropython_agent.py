@@ -1,4 +1,4 @@
-"""The MicroPython agent as a process, on a real Mosquitto: what it does with answers, clocks, outages and settings."""
+"""The MicroPython agent as a process, on a real Mosquitto: answers, clocks, outages and settings."""
 
 import json
 import subprocess
@@ -283,7 +283,7 @@ def test_intervals_from_the_platform_are_followed_kept_and_reported(
     name: str, tmp_path: Path, mosquitto: Mosquitto, platform: Acknowledger, statuses: Statuses
 ) -> None:
     def wait_for_config(expected: dict[str, Any]) -> None:
-        platform.wait_for(lambda: platform.packs and statuses.status(name).get("config") == expected)  # type: ignore[return-value]
+        platform.wait_for(lambda: statuses.status(name).get("config") == expected)
 
     topic = f"bypuls/v1/{name}/config"
     asked = {
@@ -308,7 +308,9 @@ def test_intervals_from_the_platform_are_followed_kept_and_reported(
         link = Link("127.0.0.1", mosquitto.port)
         with link:
             settings_file = tmp_path / "config.json"
-            settings_file.write_text(json.dumps(node.settings | {"broker": {"host": "127.0.0.1", "port": link.port}}))
+            settings_file.write_text(
+                json.dumps(node.settings | {"broker": {"host": "127.0.0.1", "port": link.port}})
+            )
             link.cut()
             node.start()
             time.sleep(1)
@@ -346,18 +348,14 @@ def test_a_heap_of_64_kb_is_enough(
         assert "MemoryError" not in node.process.log.read_text()
 
 
-def test_a_broker_with_tls_is_trusted_by_its_certificate_only(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_broker_with_tls_is_trusted_by_its_certificate_only(name: str, tmp_path: Path) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
          "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem"],
         cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
     (tmp_path / "key.pem").chmod(0o644)
-    config = (
-        f"allow_anonymous true\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
-    )
+    config = f"allow_anonymous true\ncertfile {tmp_path}/cert.pem\nkeyfile {tmp_path}/key.pem\n"
     with Mosquitto(config) as broker:
         for trusted in (True, False):
             folder = tmp_path / str(trusted)

@@ -12,15 +12,16 @@ FILES = sorted(str(path.relative_to(DEVICE)) for path in DEVICE.rglob("*.py"))
 
 
 class Server(SimpleHTTPRequestHandler):
-    """Serves the device's files, and its package.json with whole addresses: Debian's mip knows no relative ones."""
+    """Serves the device's files; package.json with whole addresses, for Debian's mip knows no other."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is the base class's
+    def do_GET(self) -> None:
         """Answer a request."""
         if self.path != "/package.json":
             super().do_GET()
             return
         package = json.loads((DEVICE / "package.json").read_text())
-        where = f"http://127.0.0.1:{self.server.server_address[1]}"
+        assert isinstance(self.server, ThreadingHTTPServer)
+        where = f"http://127.0.0.1:{self.server.server_port}"
         package["urls"] = [[name, f"{where}/{source}"] for name, source in package["urls"]]
         body = json.dumps(package).encode()
         self.send_response(200)
@@ -28,7 +29,7 @@ class Server(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - so the base class names it
         """Say nothing."""
 
 

@@ -38,7 +38,7 @@ def micropython_command() -> list[str]:
 def run_micropython(
     script: Path | str, *arguments: str, folder: Path | None = None, heap: str = "1m", timeout: float = 60
 ) -> str:
-    """Run a script, a file or code, under MicroPython with the device's modules at hand; return what it prints.
+    """Run a script, a file or code, with the device's modules at hand; return what it prints.
 
     `folder`: where it runs. Fails with its output when it ends with an error.
     """
@@ -76,8 +76,8 @@ def compile_device(target: Path, *options: str) -> Path:
 class MicroNode:
     """The agent as a process in a folder of its own, from `with` to its end; it is not started at once.
 
-    `settings` become its config.json, but for the broker, which listens on `port` of this machine. `device`: the
-    folder with its modules, as source or compiled.
+    `settings` become its config.json, but for the broker, which listens on `port` of this machine.
+    `device`: the folder with its modules, as source or compiled.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ import tls
 
 
 def wrap(plain, settings):
-    """Return a socket that encrypts; `settings["tls"]` names the file of the certificate to trust, PEM or DER."""
+    """Return a socket that encrypts; `settings["tls"]`: the file of the certificate to trust, PEM or DER."""
     context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.verify_mode = tls.CERT_REQUIRED
     with open(settings["tls"], "rb") as file:

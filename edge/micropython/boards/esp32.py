@@ -1,6 +1,7 @@
 """An ESP32 with MicroPython's own firmware."""
 
 import machine
+
 from boards.hardware import Hardware, reset
 
 __all__ = ["Board", "reset"]
@@ -21,5 +22,5 @@ class Board(Hardware):
         self._watchdog.feed()
 
     def adc(self, pin):
-        """Return a function that gives the microvolts at a pin, up to about 3.1 V; pins 32 to 39 do beside Wi-Fi."""
+        """Return a function that gives the microvolts at a pin, 32 to 39, up to about 3.1 V."""
         return machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB).read_uv

@@ -1,4 +1,4 @@
-"""What ESP32 and Pico W have in common: Wi-Fi, clock, pins. With the boards, the only importer of machine and network."""
+"""What ESP32 and Pico W have in common: Wi-Fi, clock, pins. Only board files import machine and network."""
 
 import time
 
@@ -10,7 +10,7 @@ _RETRY = const(30_000)  # ms after which a Wi-Fi that doesn't come up is tried a
 
 
 class Hardware:
-    """A board; `settings["wifi"]`: ssid and password. `pins`: the usual ones, for what the settings leave out."""
+    """A board; `settings["wifi"]`: ssid and password. `pins`: the usual ones, where settings name none."""
 
     pins = {}
 
@@ -46,9 +46,17 @@ class Hardware:
         return seconds * 1000 if seconds > 1_735_689_600 else None
 
     def tls(self, plain, settings):
-        """Return an encrypted socket over a connected one; `settings` are those of the broker."""
+        """Return an encrypted socket over a connected one; `settings` are those of the broker.
+
+        A certificate has dates, and a board that was without power knows none: it asks a time server first.
+        """
         from boards.encryption import wrap
 
+        if self.clock() is None:
+            import ntptime
+
+            ntptime.host = settings.get("ntp", ntptime.host)
+            ntptime.settime()
         return wrap(plain, settings)
 
     def i2c(self, settings):

@@ -1,6 +1,7 @@
 """A Raspberry Pi Pico W (or Pico 2 W) with MicroPython's own firmware."""
 
 import machine
+
 from boards.hardware import Hardware, reset
 
 __all__ = ["Board", "reset"]
@@ -14,8 +15,8 @@ class Board(Hardware):
     def __init__(self, settings):
         super().__init__(settings)
         self._patience = self._left = settings.get("watchdog", 60)
-        # This watchdog bites after 8 s at most, and looking up a name may take longer: so a timer feeds it, as long
-        # as the agent has been heard of.
+        # This watchdog bites after 8 s at most, and looking up a name may take longer: so a timer feeds it,
+        # as long as the agent has been heard of.
         self._watchdog = machine.WDT(timeout=8000)
         self._timer = machine.Timer(period=1000, mode=machine.Timer.PERIODIC, callback=self._second)
 

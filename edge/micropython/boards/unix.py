@@ -5,7 +5,7 @@ import time
 
 
 class Board:
-    """What an agent asks of a board. `settings`: `clock_offset`, a file with seconds by which its clock is wrong."""
+    """What an agent asks of a board. `clock_offset`: a file with the seconds by which its clock is wrong."""
 
     def __init__(self, settings):
         self._offset = settings.get("board", {}).get("clock_offset")

@@ -21,8 +21,8 @@ _QUESTION_EVERY = const(10_000)
 class Agent:
     """One node, put together by `node.assembly`. Call `step` for ever; it returns after at most a second.
 
-    Everything that it holds has the same size however long the platform is away. Modules that are rarely needed
-    are imported when they are, and forgotten, for their code takes memory too.
+    Everything that it holds has the same size however long the platform is away. Modules that are rarely
+    needed are imported when they are, and forgotten, for their code takes memory too.
     """
 
     def __init__(self, board, make_sensor, buffer, report):
@@ -91,15 +91,14 @@ class Agent:
     def all_channels(self):
         for outputs in self.channels.values():
             for channels in outputs.values():
-                for channel in channels:
-                    yield channel
+                yield from channels
 
     def _sample(self, sensor):
         try:
             if sensor.driver is None:
                 sensor.driver = self._make_sensor(sensor.settings["driver"], sensor.settings, self.board)
             values = sensor.driver.read()
-        except Exception as error:  # whatever a driver raises, the others go on, and this one is tried again
+        except Exception as error:  # noqa: BLE001 - whatever a driver raises, the others go on
             sensor.driver = None
             self._problem(sensor.name, "%s: %s" % (sensor.name, error))
             return
@@ -156,11 +155,14 @@ class Agent:
     def _ask(self, mono):
         """Ask for the time by a pack without readings, until an answer tells it."""
         if self.clock.epoch is None and not self.uplink.asks and mono >= self._question_at:
-            store = self.store
-            store.room(HEAD)
-            gaps = store.gaps.undeclared(store.next)
-            self.uplink.ask(store.put(0, 0, 0, senml.greeting(store.log, store.next, gaps), b""))
             self._question_at = mono + _QUESTION_EVERY
+            store = self.store
+            try:
+                store.room(HEAD)
+                gaps = store.gaps.undeclared(store.next)
+                self.uplink.ask(store.put(0, 0, 0, senml.greeting(store.log, store.next, gaps), b""))
+            except (StoreError, OSError) as error:
+                self._problem("store", "store: %s" % error)
 
     def received(self, leaf, message):
         if leaf == "ack":
@@ -170,9 +172,10 @@ class Agent:
                 epoch = self.clock.judge(*answer)
                 if epoch is not None:
                     self._set_clock(epoch)
-        elif leaf == "config":
-            if crc32(message) != self._config_crc:
-                self.configure(bytes(message))
+        elif leaf == "config" and crc32(message) != self._config_crc:
+            self.configure(bytes(message))
+        elif not leaf:
+            self._problem("inbox", "a message of %d bytes is longer than this node can take" % message)
 
     def _set_clock(self, epoch):
         """Begin to stamp by another clock; what was sampled before is stamped by the old one."""

@@ -1,4 +1,4 @@
-"""Assembly: an agent from its settings; forgotten once it is done, like everything that is imported inside it."""
+"""Assembly: an agent from its settings; forgotten once it is done, like all that is imported inside it."""
 
 from node.forgetting import forget
 
@@ -16,7 +16,7 @@ def assemble(path, open_board, make_sensor):
     forget("checks")
     limits, folder = settings["store"], settings["store"]["folder"]
     # The large pieces first, as long as memory is in one: what is read, what is sent, what is heard.
-    made, inbox = bytearray(limits["pack_bytes"]), bytearray(1024)
+    made, inbox = bytearray(limits["pack_bytes"]), bytearray(512 + 32 * limits["window"])
     from node.agent import HEAD, Agent
     from node.mqtt import OVERHEAD, Client
 
@@ -59,9 +59,7 @@ def _add_sensors(agent, settings):
     agent.sensors = [Sensor(name, each) for name, each in settings["sensors"].items()]
     for name, each in settings["channels"].items():
         unit, kind = of(each["quantity"])
-        channel = Channel(
-            name, each.get("unit", unit), kind, each["window"], each["statistics"], agent.emit
-        )
+        channel = Channel(name, each.get("unit", unit), kind, each["window"], each["statistics"], agent.emit)
         agent.channels.setdefault(each["sensor"], {}).setdefault(each["output"], []).append(channel)
     del of
     forget("quantities")

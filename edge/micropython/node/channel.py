@@ -9,10 +9,10 @@ from node.windows import make
 class Channel:
     """Sums up windows of `interval` ms counted from 1970, or passes every sample on where that is 0.
 
-    `statistics`: of `mean`, `min`, `max` and `n`. `emit(fixed, time, value)` gets what is to be sent, with the part
-    of its record that never changes. No instant is used twice: a window whose start was used already (the clock was
-    put back, or the node restarted in mid-window) is stamped with its first sample. `own`: interval and statistics by
-    the node's own settings.
+    `statistics`: of `mean`, `min`, `max` and `n`. `emit(fixed, time, value)` gets what is to be sent, with
+    the part of its record that never changes. No instant is used twice: a window whose start was used
+    already (the clock was put back, or the node restarted in mid-window) is stamped with its first sample.
+    `own`: interval and statistics by the node's own settings.
     """
 
     def __init__(self, name, unit, kind, interval, statistics, emit):
@@ -46,6 +46,7 @@ class Channel:
             return
         if not self.interval:
             self._plain(time, value)
+            self._used = time
             return
         if self._end is None:
             start = time - time % self.interval

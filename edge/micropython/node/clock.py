@@ -4,7 +4,7 @@ import time
 
 from micropython import const
 
-_PATIENCE = const(5_000)
+_PATIENCE = const(2_000)
 _TOLERANCE = const(1_000)
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
@@ -39,14 +39,14 @@ class Clock:
         self._patience = _PATIENCE
 
     def tick(self):
-        """Take in the ticks since the last call, at most 6 days ago, so that their wrap-around does no harm."""
+        """Take in the ticks since the last call, at most 6 days ago, and return `mono`."""
         now = ticks()
         self.mono += passed(self._last, now)
         self._last = now
         return self.mono
 
     def now(self):
-        """Return the time that readings are stamped with: ms since 1970, or since start while that is unknown."""
+        """Return the time for stamps: ms since 1970, or since start while that is unknown."""
         return self.mono if self.epoch is None else self.epoch + self.mono
 
     def judge(self, now, round_trip):

@@ -6,4 +6,5 @@ import time
 
 def tell(sentence):
     """Write a sentence, after the seconds since start."""
-    sys.stdout.write("%d.%03d %s\n" % (divmod(time.ticks_ms(), 1000) + (sentence,)))
+    seconds, ms = divmod(time.ticks_ms(), 1000)
+    sys.stdout.write("%d.%03d %s\n" % (seconds, ms, sentence))

@@ -1,12 +1,13 @@
 """Eras: when a run of the node began, where its packs were made before it knew the time.
 
-Such packs carry times counted from the start of their era, and are sent only once that start is known. An era that
-ended without knowing it is placed by the board's own clock, if that had one and what it said is possible; else its
-packs can't be placed, and are declared lost.
+Such packs carry times counted from the start of their era, and are sent only once that start is known. An
+era that ended without knowing it is placed by the board's own clock, if that had one and what it said is
+possible; else its packs can't be placed, and are declared lost.
 
-The file holds entries of a fixed size, the last one of an era counts: a guess (the board's clock, and the highest
-instant used before), or a decision (the start, and microseconds that all its times carry). The microseconds tell
-apart the readings of an era that may overlap another's, so that no instant ever has two values.
+The file holds entries of a fixed size, the last one of an era counts: a guess (the board's clock, and the
+highest instant used before), or a decision (the start, and microseconds that all its times carry). The
+microseconds tell apart the readings of an era that may overlap another's, so that no instant ever has two
+values.
 """
 
 import os
@@ -27,7 +28,7 @@ UNPLACED = -1
 
 
 def guess(path, era, board_clock, high):
-    """Note when an era began by the board's clock (ms since 1970, or None), and the highest instant before."""
+    """Note when an era began by the board's clock (ms since 1970, or None); `high`: the last instant used."""
     _append(path, era, _GUESS, UNPLACED if board_clock is None else board_clock, high)
 
 

@@ -1,12 +1,13 @@
 """Gaps: the packs that were dropped and whose loss the platform has not acknowledged yet.
 
-Each is the name of an empty file, such as `0000000012-0000000075.gap`: it needs no room on a full flash, and a
-power cut leaves either name or none.
+Each is the name of an empty file, such as `0000000012-0000000075.gap`: it needs no room on a full flash,
+and a power cut leaves either name or none.
 """
 
 import os
 
-_MOST = 8
+_MOST = 64  # gaps, after which the newest one swallows what lies between
+_AT_ONCE = 8  # in a pack, whose head has room for no more
 
 
 class Gaps:
@@ -28,7 +29,6 @@ class Gaps:
         """Note that the packs `low` to `high` are lost, before they are removed."""
         gaps = self._gaps
         for gap in gaps:
-            # Neighbours become one, and so do strangers when there are too many: it is the sum that is bounded.
             if gap[0] <= low <= gap[1] + 1 or (gap is gaps[-1] and len(gaps) >= _MOST):
                 if high > gap[1]:
                     os.rename(self._path(gap), self._path([gap[0], high]))
@@ -43,10 +43,10 @@ class Gaps:
         gaps.sort()
 
     def undeclared(self, seq):
-        """Return the gaps that no stored pack tells of yet; the pack `seq` is going to."""
+        """Return the first gaps that no stored pack tells of yet; the pack `seq` is going to."""
         found = []
         for gap in self._gaps:
-            if not gap[2]:
+            if not gap[2] and len(found) < _AT_ONCE:
                 gap[2] = seq
                 found.append((gap[0], gap[1]))
         return found

@@ -1,8 +1,9 @@
 """A client of MQTT 3.1.1 that never waits: each call of `step` does what can be done at once.
 
-umqtt.simple, which comes with MicroPython, blocks in every call, has one packet under way and reads by allocating:
-a node whose broker hangs would no longer measure. So this is ours: connect, one publication at a time
-into a buffer that is there from the start, two subscriptions, and a watch over a peer that has gone silent.
+umqtt.simple, which comes with MicroPython, blocks in every call, has one packet under way and reads by
+allocating: a node whose broker hangs would no longer measure. So this is ours: connect, one publication at
+a time into a buffer that is there from the start, two subscriptions, and a watch over a peer that has gone
+silent.
 """
 
 import errno
@@ -31,10 +32,11 @@ OVERHEAD = 20
 class Client:
     """A connection to the broker that heals; `number` counts those that were made, `sent` the packs.
 
-    `settings`: host, port, keepalive (s), and where there are username, password, tls (the file of a certificate). `topic`: those of the
-    node end in `up`, `ack`, `config` and `status`. `buffer`: for what is sent, `inbox`: for what comes; a longer message is
-    skipped. `received(leaf, message)` gets a memoryview that is valid only then. `name` is to be set before `step`, and
-    `status` too: it is published after each connection and whenever it changes.
+    `settings`: host, port, keepalive (s), and where there are username, password, tls (the file of a
+    certificate). `topic`: those of the node end in `up`, `ack`, `config` and `status`. `buffer`: for what
+    is sent, `inbox`: for what comes. `received(leaf, message)` gets a memoryview that is valid only then,
+    or "" and the length of a message that was longer than the inbox and is skipped. `name` is to be set
+    before `step`, and `status` too: it is published after each connection and whenever it changes.
     """
 
     def __init__(self, settings, board, topic, buffer, inbox, received):
@@ -68,7 +70,7 @@ class Client:
         return self.up and self._out == self._out_end and self._status_sent == self.status
 
     def publish(self, length):
-        """Send the `length` bytes that stand in the buffer from `payload_at` on to the `up` topic, with QoS 1."""
+        """Send the `length` bytes that stand in the buffer at `payload_at` to the `up` topic, with QoS 1."""
         self.sent += 1
         self._publish(0x32, self._up_topic, length)
 
@@ -105,10 +107,6 @@ class Client:
                 pass
         self._drop()
 
-    def fail(self, why):
-        """Give the connection up, to make another one."""
-        self._fail(ValueError(why))
-
     def _reset(self):
         self._state = _DOWN
         self._out = self._out_end = self._filled = self._skip = 0
@@ -134,8 +132,8 @@ class Client:
     def _go_on(self, now):
         if self._state == _OPENING:
             ready = 0
-            for _, ready in self._poll.ipoll(0):
-                pass
+            for _, events in self._poll.ipoll(0):
+                ready = events
             if ready & (select.POLLERR | select.POLLHUP):
                 raise OSError(errno.ECONNREFUSED)
             if ready & select.POLLOUT:
@@ -261,7 +259,7 @@ class Client:
             size |= (self._inbox[place] & 127) << shift
             end = place + 1 + size
             if end - at > len(self._inbox):
-                tell("a message of %d bytes was skipped" % size)
+                self._received("", size)
                 self._skip = end - self._filled
                 self._filled = at = 0
                 break

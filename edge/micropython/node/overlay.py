@@ -37,8 +37,8 @@ def apply(agent, message):
 def _read(message, sensors, channels):
     """Return what a message sets: report or None, {sensor: every} and {channel: (window, statistics)}, in ms.
 
-    `sensors`: the names there are; `channels`: own window and statistics of each. Raises ValueError naming the
-    field that can't be followed.
+    `sensors`: the names there are; `channels`: own window and statistics of each. Raises ValueError naming
+    the field that can't be followed.
     """
     report = seconds(message["report"], "report") if "report" in message else None
     every, windows = {}, {}

@@ -1,4 +1,4 @@
-"""What the platform calls things: unit and averaging kind of each quantity (docs/wire.md; a test compares)."""
+"""Unit and averaging kind of each quantity, as in docs/wire.md (a test compares)."""
 
 # One string takes a tenth of the memory of a dictionary.
 _TABLE = b"""

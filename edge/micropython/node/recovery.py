@@ -27,7 +27,7 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
         if found:
             store.log, _, era, high = found
             store.era, store.high = max(store.era, era), max(store.high, high)
-        if found is None or len(firsts) - place > segments or store.gaps.covers(first):
+        if found is None or len(firsts) - place > segments:
             end, clean = _discard(store, first, following, packs, found), 0
             continue
         extent = os.stat(path)[6]
@@ -58,7 +58,7 @@ def _discard(store, first, following, packs, found):
     end = following or first + packs
     if not found and extent <= segment.FILE_SIZE:
         end = first  # cut while it was being begun: it never held a pack
-    elif not store.gaps.covers(first):
+    else:
         store.gaps.declare(first, end - 1)
         why = "the store was made smaller" if found else "its head can't be read"
         tell("segment %d was dropped: %s; packs %d to %d are lost" % (first, why, first, end - 1))

@@ -19,8 +19,8 @@ class Pack:
     """The header of a pack, read into one object again and again.
 
     `era`: the run of the node, or the stretch between two steps of its clock, in which the pack was made.
-    `relative`: its times count from the start of that era. `base`, `span`: ms, its first time and from there to
-    its last. `body`: where the content begins in the file.
+    `relative`: its times count from the start of that era. `base`, `span`: ms, its first time and from
+    there to its last. `body`: where the content begins in the file.
     """
 
     def read(self, file, at, buffer):

@@ -20,12 +20,12 @@ def seconds(ms, us=0):
 
 
 def mark_of(era):
-    """Return the microseconds, 1 to 999, that tell the times of an era from those of the 998 others around it."""
+    """Return the microseconds, 1 to 999, that tell the times of an era from those of 998 others."""
     return era % 999 + 1
 
 
 def number(value):
-    """Write a finite number: integers whole, floats with 10 significant digits (7 where floats have 32 bits)."""
+    """Write a finite number: integers whole, floats with 10 significant digits, or 7 if they have 32 bits."""
     return str(int(value)) if isinstance(value, (int, bool)) else "%.*g" % (_DIGITS, value)
 
 

@@ -5,6 +5,8 @@ import json
 from node.checks import seconds as _seconds
 from node.checks import statistics as _statistics
 
+_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
+
 
 def load(path):
     """Return the settings of the node, checked and complete. Raises ValueError naming the field."""
@@ -38,6 +40,10 @@ def load(path):
         sensor["every"] = _seconds(sensor.get("every", 10), "sensors.%s.every" % name, 1)
     for name, channel in _need(settings, "channels", dict, "").items():
         where = "channels.%s." % name
+        if not _is_channel(name):
+            raise ValueError(
+                "channels: " + name + " is no name: a letter or digit first, then also - : . / _, at most 128"
+            )
         sensor = _need(channel, "sensor", str, where)
         if sensor not in settings["sensors"]:
             raise ValueError("%ssensor: there is no sensor %s" % (where, sensor))
@@ -45,6 +51,9 @@ def load(path):
         channel.setdefault("output", quantity)
         channel["window"] = _seconds(channel.get("window", 60), where + "window")
         _statistics(channel.setdefault("statistics", ["mean"]), where)
+        unit = channel.get("unit", "")
+        if not isinstance(unit, str) or len(unit) > 32 or '"' in unit or "\\" in unit:
+            raise ValueError("%sunit: %r is none" % (where, unit))
     return settings
 
 
@@ -56,5 +65,9 @@ def _need(settings, key, kind, where):
 
 
 def _is_name(name):
-    good = "abcdefghijklmnopqrstuvwxyz0123456789"
-    return 1 <= len(name) <= 63 and name[0] in good and all(letter in good + "-" for letter in name)
+    return 1 <= len(name) <= 63 and name[0] in _LOWER and all(letter in _LOWER + "-" for letter in name)
+
+
+def _is_channel(name):
+    first = _LOWER + _LOWER.upper()
+    return 1 <= len(name) <= 128 and name[0] in first and all(letter in first + "-:./_" for letter in name)

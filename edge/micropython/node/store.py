@@ -1,7 +1,8 @@
 """The store: packs that are not known to be safe, in segment files that are removed whole.
 
-A pack is never changed, and its seq is never given to another. What is acknowledged is not written down, as that
-would wear the flash: after a restart the packs of the segments that are left are sent again, and recognised.
+A pack is never changed, and its seq is never given to another. What is acknowledged is not written down, as
+that would wear the flash: after a restart the packs of the segments that are left are sent again, and
+recognised.
 """
 
 import os
@@ -21,8 +22,8 @@ class StoreError(Exception):
 class Store:
     """The packs in `folder`, at most `segments` files with `packs` packs (64 at most) each; fixed in memory.
 
-    `log`: its random name; `next`: the seq of the next pack; `era`: the number of this run, rising; `high`: the
-    highest instant (ms since 1970) of any pack so far.
+    `log`: its random name; `next`: the seq of the next pack; `era`: the number of this run, rising; `high`:
+    the highest instant (ms since 1970) of any pack so far.
     """
 
     def __init__(self, folder, segments, packs, size):
@@ -111,7 +112,10 @@ class Store:
                 self._file.close()
                 if error.errno not in _FULL:
                     raise
-                # What was written of it stays behind as a torn tail; the next segment begins with this very seq.
+                if not self._count[self._n - 1]:
+                    self._remove(self._n - 1)
+                # What was written of it stays behind as a torn tail; the next segment begins with this very
+                # seq.
                 self._drop()
                 self._begin(seq)
         else:
@@ -137,7 +141,7 @@ class Store:
         return self._first[at] if at >= 0 else -1
 
     def following(self, seq):
-        """Return the lowest seq from `seq` on that is stored and not acknowledged; `next` where there is none."""
+        """Return the lowest seq from `seq` on that is stored and not acknowledged, else `next`."""
         for at in range(max(self._below(seq) - 1, 0), self._n):
             first = self._first[at]
             end = first + self._count[at]
@@ -212,7 +216,7 @@ class Store:
             self._remove(at)
 
     def _drop(self):
-        """Drop the oldest segment, and declare what of it is not acknowledged; the newest stays, empty or not."""
+        """Drop the oldest segment, and declare what of it is not acknowledged."""
         if not self._n:
             raise StoreError("the flash is full, and not of packs")
         first, count, left = self._first[0], self._count[0], self._left[0]

@@ -1,4 +1,4 @@
-"""Uplink: stored packs go out, old and new ones side by side, and come off the store when they are acknowledged."""
+"""Uplink: stored packs go out, old and new ones side by side, until they are acknowledged."""
 
 import random
 from array import array
@@ -18,11 +18,11 @@ _LONGEST_PAUSE = const(60_000)
 class Uplink:
     """Sends what `store` holds through `client`, at most `window` packs at a time unacknowledged.
 
-    Packs made since the connection go first, so that they are not late; what waited before takes the rest, but
-    a quarter of the window is kept free of it. A pack that is not acknowledged is sent again after 5 s, and then
-    ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the pauses again, for
-    it shows that the platform is there. Acknowledgements of another log, and of packs that are not under way on
-    this connection, are ignored.
+    Packs made since the connection go first, so that they are not late; what waited before takes the rest,
+    but a quarter of the window is kept free of it. A pack that is not acknowledged is sent again after 5 s,
+    and then ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the
+    pauses again, for it shows that the platform is there. Acknowledgements of another log, and of packs
+    that are not under way on this connection, are ignored.
     """
 
     def __init__(self, store, client, clock, eras, window):
@@ -41,33 +41,30 @@ class Uplink:
         self._highest = 0
         self._timed = (
             store.next
-        )  # from here on packs were sent on this connection only: their answers tell the time
+        )  # from here on packs went out on this connection only: they can tell the time
         self._question = 0
-        self.ignored = self.resent = self.acknowledged = 0
 
     def step(self):
-        """Send a pack, if one may be sent now; tells whether it did."""
+        """Send a pack, if one may be sent now; tells whether it did, or found one that is lost."""
         if self._number != self._client.number:
             self._begin()
         if not self._client.ready:
             return False
-        before = self._client.sent
+        before = self._client.sent + self._store.dropped
         place = self._overdue()
         if place >= 0:
             self._resend(place)
         elif self._under_way < self._window:
             self._send()
-        return self._client.sent != before
+        return self._client.sent + self._store.dropped != before
 
     def received(self, message):
-        """Take in an acknowledgement; return the platform's clock and the age of its question, ms, or None."""
+        """Take in an acknowledgement; return the platform's clock and its question's age (ms), or None."""
         try:
             log, ranges, platform = answers.read(message)
         except (ValueError, KeyError, TypeError):
-            self.ignored += 1
             return None
         if log != self._store.log:
-            self.ignored += 1
             return None
         now = ticks()
         age = None
@@ -79,11 +76,10 @@ class Uplink:
                 if low <= seq <= high:
                     if seq >= self._timed and not self._tries[place]:
                         took = passed(self._sent[place], now)
-                        age = took if age is None else max(age, took)
+                        age = took if age is None else min(age, took)
                     self._forget(place)
                     self._store.acknowledge(seq)
                     self._store.gaps.acknowledge(seq)
-                    self.acknowledged += 1
                     break
         for place in range(self._window):
             if self._seqs[place] and self._tries[place]:
@@ -162,7 +158,6 @@ class Uplink:
             return
         self._tries[place] = min(self._tries[place] + 1, 4)
         self._put_off(place, ticks())
-        self.resent += 1
         self._client.publish(length)
 
     def _load(self, seq, reader):
@@ -171,7 +166,8 @@ class Uplink:
         if not store.holds(seq):
             return 0
         pack = reader.pack
-        # The header is checked where it will be written over by that of MQTT: there are 26 bytes before the payload.
+        # The header is checked where it will be written over by that of MQTT: there are 26 bytes before the
+        # payload.
         if not reader.find(seq, client.buffer) or not reader.load(client.buffer, client.view, at):
             self._lose(seq, "is damaged")
             return 0

@@ -11,7 +11,7 @@ SENSORS = {
 
 
 def make(driver, settings, board):
-    """Return a sensor; `settings` are those in config.json. Raises ValueError for a driver that is not here."""
+    """Return a sensor; `settings`: its part of config.json. Raises ValueError for an unknown driver."""
     if driver not in SENSORS:
         raise ValueError("driver %r is none of %s" % (driver, ", ".join(sorted(SENSORS))))
     module, name = SENSORS[driver]

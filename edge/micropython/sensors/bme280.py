@@ -34,7 +34,7 @@ class BME280:
         self._humidity = low[25], second, third, fourth, fifth, _signed(high[6], 8)
 
     def read(self):
-        """Return `air_temperature` (Cel), `relative_humidity` (%) and `air_pressure` (hPa) of one measurement."""
+        """Measure once; return `air_temperature` (Cel), `relative_humidity` (%) and `air_pressure` (hPa)."""
         self._write(_CONTROL_HUMIDITY, 1)
         self._write(_CONTROL, 0x25)  # each once, then it sleeps, and doesn't warm itself
         time.sleep_ms(10)

@@ -2,11 +2,13 @@
 
 
 class Pulses:
-    """Counts falling edges at `pin`; each stands for `scale` (1) of `output`, and those within `bounce` ms (5) for one.
+    """Counts falling edges at `pin`; each stands for `scale` (1) of `output`.
 
-    With `"total": true` the count since the last reading is returned, for quantities that are summed up, such as
-    rainfall; without it the count since start, for meters. Whole numbers stay whole, and so are exact on boards
-    whose floats have 32 bits: let a meter count litres rather than 0.001 m3.
+    Edges within `bounce` ms (5) of another one are not counted.
+
+    With `"total": true` the count since the last reading is returned, for quantities that are summed up,
+    such as rainfall; without it the count since start, for meters. Whole numbers stay whole, and so are
+    exact on boards whose floats have 32 bits: let a meter count litres rather than 0.001 m3.
     """
 
     def __init__(self, settings, board):

@@ -1,8 +1,8 @@
-"""SDS011: particulate matter by a serial line (Nova Fitness data sheet V1.3): a frame of 10 bytes each second."""
+"""SDS011: particulate matter by a serial line (Nova Fitness data sheet V1.3), 10 bytes each second."""
 
 
 class SDS011:
-    """An SDS011 that reports by itself, as it does when it is new; `settings`: `uart` (as the board wants it)."""
+    """An SDS011 that reports by itself, as it does when new; `settings`: `uart`, as the board wants it."""
 
     def __init__(self, settings, board):
         self._line = board.uart(settings.get("uart", {}), 9600)

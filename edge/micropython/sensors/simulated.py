@@ -1,4 +1,4 @@
-"""A sensor that isn't there, with a journal of what it measured: for tests and for building without hardware."""
+"""A sensor that isn't there, with a journal of what it measured: for tests, and without hardware."""
 
 import math
 import time

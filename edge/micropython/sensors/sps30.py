@@ -19,7 +19,7 @@ class SPS30:
         time.sleep_ms(20)
 
     def read(self):
-        """Return `pm2_5` and `pm10` (ug/m3). Raises OSError where no new measurement is there; it makes one a second."""
+        """Return `pm2_5` and `pm10` (ug/m3) of a new measurement; it makes one a second. Raises OSError."""
         if not self._words(_READY, 3)[1]:
             raise OSError("the SPS30 has not measured yet; it makes a measurement a second")
         mass = struct.unpack(">4f", self._words(_READ, 60)[:16])
