@@ -1,14 +1,15 @@
 # One image for migrate, ingest, api and the simulators; docker-compose.yml says who runs what.
 
 FROM python:3.13.5-slim-bookworm AS build
-COPY requirements/runtime.txt /tmp/runtime.txt
+COPY requirements/server.txt /tmp/server.txt
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
-        --requirement /tmp/runtime.txt
+        --requirement /tmp/server.txt
 COPY bypuls /app/bypuls
 COPY ingest /app/ingest
 COPY api /app/api
 COPY simulators /app/simulators
+COPY edge /app/edge
 RUN /opt/venv/bin/python -m compileall -q /app
 
 FROM python:3.13.5-slim-bookworm

@@ -42,12 +42,16 @@ bench: setup ## measure speed and memory on real servers
 	@PYTHONPATH=tests $(BIN)/python -m testbed install
 	@PYTHONPATH=tests exec $(BIN)/python -m benchmarks $(ARGS)
 
-# dev first: runtime.txt then takes the same versions.
+# dev first: the others then take the same versions.
 requirements: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make requirements' --no-annotate
+	--no-emit-index-url --no-emit-find-links --no-emit-package bypuls --custom-compile-command 'make requirements' \
+	--no-annotate
 requirements: setup ## compile requirements/*.txt anew (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
-	@$(COMPILE) $(ARGS) --constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
+	@for extra in server edge; do \
+		$(COMPILE) $(ARGS) --constraint requirements/dev.txt --extra $$extra --output-file requirements/$$extra.txt \
+			pyproject.toml; \
+	done
 
 clean: ## remove everything that these targets made, test servers included
 	@rm -rf --one-file-system .venv .testbed dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \

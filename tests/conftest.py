@@ -1,10 +1,22 @@
 """The real servers, and a fresh database for each test; what can't be had makes the tests fail."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from testbed import Databases, DatabaseServer, Mosquitto, timescale_server
+
+
+@pytest.fixture
+def fast_path(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one, for tests that sync some thousand times."""
+    if not Path("/dev/shm").is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="bypuls-test-", dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,24 @@ import argparse
 import os
 import platform
 
-from benchmarks import aggregation, checks, growth, memory, micropython, raw_export, rollups, throughput
+from benchmarks import (
+    aggregation,
+    checks,
+    edge,
+    growth,
+    memory,
+    micropython,
+    raw_export,
+    rollups,
+    throughput,
+)
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "micropython")
+PARTS = (
+    "throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "edge", "micropython",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -36,6 +48,8 @@ def main() -> None:
             micropython.report(databases)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
+        if "edge" in parts:
+            edge.report(databases)
     if "aggregation" in parts:
         aggregation.report(words.runs, (1_000, 50_000))
     if "checks" in parts:

@@ -26,7 +26,7 @@ def points(vector: dict[str, Any]) -> list[Point]:
 def _of_channel(channel: dict[str, Any], samples: list[tuple[int, float]]) -> list[Point]:
     name = channel["channel"]
     what = of_channel(name, channel["quantity"])
-    unit = channel.get("unit", what.unit)
+    unit = str(channel.get("unit") or what.unit)
     if channel["interval"] == 0:
         return [(name, unit, at, value) for at, value in samples]
     width = round(channel["interval"] * 1e6)
@@ -61,7 +61,8 @@ def _plain(kind: Kind, start: int, inside: list[tuple[int, float]]) -> list[tupl
             north = math.fsum(math.cos(math.radians(v)) for v in values) / len(values)
             if math.hypot(east, north) < 1e-12:
                 return []  # the directions cancel: there is no mean direction
-            return [(start, math.degrees(math.atan2(east, north)) % 360)]
+            degrees = math.degrees(math.atan2(east, north)) % 360
+            return [(start, 0.0 if degrees == 360 else degrees)]  # a tiny negative angle is rounded to 360
         case Kind.COUNTER:
             last = len(inside) - 1
             falls = {i for i in range(last) if values[i + 1] < values[i]}

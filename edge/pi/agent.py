@@ -1,0 +1,261 @@
+"""The agent: sensors, recorder, store and uplink, wired together."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from bypuls import __version__, topics
+from edge.pi.clock import Clock
+from edge.pi.configuration import NOTHING_REMOTE, Configuration, Plan, plan, read_remote
+from edge.pi.connection import Connection, Denied, Down, Received, Up
+from edge.pi.errors import ConfigurationError, StoreError
+from edge.pi.recorder import Recorder
+from edge.pi.sampling import Sampler
+from edge.pi.store import Store
+from edge.pi.supervision import Supervision
+from edge.pi.uplink import Uplink
+
+_log = logging.getLogger(__name__)
+
+_STATUS_PAUSE = 60.0
+"""Counters alone bring a new status no more often, in seconds; a change of state brings it at once."""
+_MOST_CONFIG = 65_536
+_OFFLINE = msgspec.json.encode({"state": "offline"})
+_NAME = f"bypuls-edge {__version__}"
+
+
+class Agent:
+    """Runs a configuration until `stop` is set; `clock` is the system's, but for tests.
+
+    Everything heals: sensors, the broker and a full disk are tried again, and told in the log and in the
+    node's status.
+    """
+
+    def __init__(self, configuration: Configuration, clock: Clock, store: Store) -> None:
+        node = configuration.node
+        self._configuration = configuration
+        self._clock = clock
+        self._store = store
+        self._up_topic, self._status_topic, self._ack_topic, self._config_topic = (
+            topics.topic(node, leaf)
+            for leaf in (topics.Leaf.UP, topics.Leaf.STATUS, topics.Leaf.ACK, topics.Leaf.CONFIG)
+        )
+        self._supervision = Supervision()
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._samplers: list[Sampler] = []
+        self._config_error: str | None = None
+        self._config_id: str | None = None
+        self._trouble: dict[str, str] = {}
+        self._said: tuple[bytes, bytes] = (b"", b"")
+        self._next_status = 0
+        self._plan = self._kept_plan()
+        trust = configuration.clock == "system"
+        self._recorder = Recorder(store, clock, self._plan.channels, trust=trust)
+        self._uplink = Uplink(store, clock, configuration.resend)
+        self._connection = Connection(
+            configuration.broker,
+            # Two nodes with one name don't throw each other out: their logs differ.
+            f"{node}-{store.log}",
+            [self._ack_topic, self._config_topic],
+            (self._status_topic, _OFFLINE),
+            self._woken,
+        )
+
+    def stop(self) -> None:
+        """End soon; may be called from a signal handler."""
+        self._stopping.set()
+        self._woken.set()
+
+    def run(self) -> None:
+        """Measure and send until `stop`."""
+        if self._store.replaced is not None:
+            _log.error(
+                "the store could not be read and is kept in %s; a new log begins", self._store.replaced
+            )
+        self._connection.start()
+        self._start_sensors()
+        self._supervision.tell("READY=1")
+        _log.info(
+            "%s measures; log %s, %d packs waiting",
+            *(self._configuration.node, self._store.log, self._store.packs),
+        )
+        try:
+            self._loop()
+        finally:
+            self._end()
+
+    def _loop(self) -> None:
+        next_report = self._clock.elapsed()
+        while not self._stopping.is_set():
+            self._woken.clear()
+            self._guarded(self._take_events)
+            if self._clock.elapsed() >= next_report:
+                self._guarded(self._report)
+                next_report = self._next_report()
+            self._guarded(self._uplink.pump)
+            self._tell_status()
+            if not any(each.stuck for each in self._samplers) and self._connection.alive:
+                self._supervision.alive()
+            pause = min(1.0, self._uplink.wait(), (next_report - self._clock.elapsed()) / 1e6)
+            self._clock.wait(self._woken, max(0.0, pause))
+
+    def _end(self) -> None:
+        self._supervision.tell("STOPPING=1")
+        for each in self._samplers:
+            each.stop(2)
+        self._guarded(self._report)
+        self._guarded(self._uplink.pump)
+        self._connection.publish(self._status_topic, _OFFLINE, retain=True)
+        self._connection.stop()
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Do something; a store that can't be written is told, and tried again later."""
+        try:
+            step()
+        except StoreError as error:
+            self._notice("store", str(error))
+        else:
+            self._trouble.pop("store", None)
+
+    def _notice(self, what: str, sentence: str | None) -> None:
+        """Remember what is wrong, or no more; a sentence is logged once."""
+        if sentence is None:
+            self._trouble.pop(what, None)
+        elif self._trouble.get(what) != sentence:
+            self._trouble[what] = sentence
+            _log.warning("%s", sentence)
+
+    def _report(self) -> None:
+        self._uplink.made(self._recorder.report())
+        if not self._recorder.known and not self._store.packs:
+            self._uplink.made(self._recorder.greet())  # its acknowledgement brings the time
+
+    def _next_report(self) -> int:
+        """Return when windows are over next: at whole multiples of `report` by UTC, and a little later.
+
+        A different little for each node and time, so that not all of a town speak at once.
+        """
+        step = round(self._plan.report * 1e6)
+        elapsed = self._clock.elapsed()
+        now = self._recorder.stamp(elapsed)
+        late = round(random.uniform(0.02, min(1.0, 0.2 * self._plan.report)) * 1e6)
+        return elapsed + (now // step + 1) * step - now + late
+
+    # The broker
+
+    def _take_events(self) -> None:
+        while not self._connection.events.empty():
+            match self._connection.events.get():
+                case Up():
+                    _log.info("connected to the broker")
+                    self._trouble.pop("broker", None)
+                    self._uplink.connected(lambda payload: self._connection.publish(self._up_topic, payload))
+                    self._said = (b"", b"")
+                case Down(reason):
+                    self._uplink.disconnected()
+                    self._notice("broker", reason)
+                case Denied(reason):
+                    self._notice("denied", reason)
+                case Received(topic, payload) if topic == self._ack_topic:
+                    self._take_acknowledgement(payload)
+                case Received(topic, payload) if topic == self._config_topic:
+                    self._take_configuration(payload)
+
+    def _take_acknowledgement(self, payload: bytes) -> None:
+        acknowledged = self._uplink.acknowledged
+        heard = self._uplink.received(payload)
+        if self._uplink.acknowledged != acknowledged:
+            self._trouble.pop("denied", None)
+        if heard is not None:
+            self._uplink.made(self._recorder.heard(heard.now, heard.sent))
+        if self._uplink.foreign is not None:
+            other = self._uplink.foreign
+            self._notice(
+                "name", f"log {other} is acknowledged too: does another device use this node's name?"
+            )
+
+    def _kept_plan(self) -> Plan:
+        kept = self._store.get("remote")
+        if kept:
+            try:
+                remote = read_remote(kept.encode())
+                self._config_id = remote.id
+                return plan(self._configuration, remote)
+            except ConfigurationError as error:
+                # The file has changed since.
+                self._config_error = str(error)
+                _log.warning("what was set from afar can't be followed any more: %s", error)
+        return plan(self._configuration)
+
+    def _take_configuration(self, payload: bytes) -> None:
+        try:
+            if len(payload) > _MOST_CONFIG:
+                raise ConfigurationError(f"the message has {len(payload)} bytes, the limit is {_MOST_CONFIG}")
+            remote = read_remote(payload)
+            self._config_id = None if remote == NOTHING_REMOTE else remote.id
+            wanted = plan(self._configuration, remote)
+        except ConfigurationError as error:
+            self._config_error = str(error)
+            _log.warning("what was set from afar can't be followed: %s", error)
+            return
+        self._config_error = None
+        self._store.put(remote=payload.decode())
+        self._uplink.made(self._recorder.configure(wanted.channels))
+        if wanted != self._plan:
+            before, self._plan = self._plan, wanted
+            _log.info("intervals are set from afar: %s", remote.id or "as in the file")
+            if before.sensors != wanted.sensors:
+                self._start_sensors()
+
+    # Sensors
+
+    def _start_sensors(self) -> None:
+        """Start the sensors of the plan, anew where the plan for one has changed."""
+        kept = [each for each in self._samplers if each.plan in self._plan.sensors]
+        for each in self._samplers:
+            if each not in kept:
+                each.stop(5)
+        known = [each.plan for each in kept]
+        new = [
+            Sampler(each, self._clock, self._recorder.add) for each in self._plan.sensors if each not in known
+        ]
+        self._samplers = kept + new
+        for each in new:
+            each.start()
+
+    # Status
+
+    @property
+    def _problems(self) -> Sequence[str]:
+        sensors = [each.problem for each in self._samplers if each.problem is not None]
+        lost = [f"{self._recorder.lost} samples were lost"] if self._recorder.lost else []
+        skew = self._recorder.skew
+        clock = [f"the platform's clock differs by {skew:.1f} s"] if abs(skew) > 2 else []
+        return [*sensors, *self._trouble.values(), *lost, *clock]
+
+    def _tell_status(self) -> None:
+        config: dict[str, str] = {}
+        if self._config_id is not None:
+            config["id"] = self._config_id
+        if self._config_error is not None:
+            config["error"] = self._config_error
+        state = {
+            "state": "online",
+            "agent": _NAME,
+            "log": self._store.log,
+            "config": config,
+            "clock": "known" if self._recorder.known else "unknown",
+            "problems": self._problems,
+        }
+        counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
+        now = self._clock.elapsed()
+        said = (msgspec.json.encode(state), msgspec.json.encode(counters))
+        if said[0] == self._said[0] and (said[1] == self._said[1] or now < self._next_status):
+            return
+        if self._connection.publish(self._status_topic, msgspec.json.encode(state | counters), retain=True):
+            self._said = said
+            self._next_status = now + round(_STATUS_PAUSE * 1e6)

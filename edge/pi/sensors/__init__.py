@@ -1,0 +1,1 @@
+"""Sensors: one module each, one line each in `edge.pi.sensors.registry`."""

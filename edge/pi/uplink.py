@@ -1,0 +1,210 @@
+"""The uplink: which pack is sent when, and what is done about those that nobody acknowledges."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+from paho.mqtt.client import MQTTMessageInfo
+
+from edge.pi.clock import Clock
+from edge.pi.store import Store
+
+IN_FLIGHT = 32
+"""Most packs that are sent and not acknowledged."""
+RESERVED = 8
+"""Of these, so many are kept for packs that have just been made, so that a backlog does not delay them."""
+_LONGEST_WAIT = 12
+"""The pauses between resends grow up to so many times the first one."""
+_MOST_LIVE = 1_000
+_MOST_EARLIER = 10_000
+
+Publish = Callable[[bytes], MQTTMessageInfo | None]
+
+
+class _Acknowledgement(msgspec.Struct):
+    log: str
+    seq: list[tuple[int, int]]
+    now: float | None = None
+
+
+@dataclass(slots=True)
+class _Sent:
+    first: int
+    last: int
+    info: MQTTMessageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The platform's clock (us since 1970), and when the newest pack it answers was sent (us since boot)."""
+
+    now: int
+    sent: int
+
+
+class Uplink:
+    """Sends the packs of a store over one connection after the other, for one thread.
+
+    Packs that are made while there is a connection go first; what is left of the packs in flight goes to the
+    backlog, oldest first. When nothing is acknowledged, the oldest is sent again, ever more rarely; once it
+    is answered, ever more of those that may have been lost are sent again at once.
+    """
+
+    def __init__(self, store: Store, clock: Clock, resend_after: float) -> None:
+        self.sent = self.resent = self.acknowledged = self.ignored = 0
+        """Packs sent for the first time on a connection, sent again, acknowledged; answers ignored."""
+        self.foreign: str | None = None
+        """Another log that was acknowledged to our name: does another node use it?"""
+        self._store = store
+        self._clock = clock
+        self._resend_after = resend_after
+        self._publish: Publish | None = None
+        self._in_flight: dict[int, _Sent] = {}
+        self._earlier: set[int] = set()
+        self._live: deque[int] = deque(maxlen=_MOST_LIVE)
+        self._cursor = 0
+        self._attempts, self._burst, self._next_resend = 0, 1, 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many packs are sent and not acknowledged."""
+        return len(self._in_flight)
+
+    def connected(self, publish: Publish) -> None:
+        """Begin with a new connection: what is in the store is sent from the oldest on."""
+        self.disconnected()
+        self._publish = publish
+
+    def disconnected(self) -> None:
+        """Forget the connection; what was in flight may or may not have arrived, and is sent again."""
+        self._publish = None
+        if len(self._earlier) < _MOST_EARLIER:
+            self._earlier |= self._in_flight.keys()
+        self._in_flight.clear()
+        self._live.clear()
+        self._cursor = 0
+        self._calm()
+
+    def made(self, seqs: Iterable[int]) -> None:
+        """Take packs that have just been made; without a connection they are backlog."""
+        if self._publish is not None:
+            self._live.extend(seqs)
+
+    def pump(self) -> None:
+        """Send what there is room for, and what is overdue."""
+        while self._publish is not None and self._live and len(self._in_flight) < IN_FLIGHT:
+            seq = self._live[0]
+            if seq not in self._in_flight and not self._send(seq):
+                return
+            self._live.popleft()
+        room = IN_FLIGHT - RESERVED - len(self._in_flight)
+        if self._publish is not None and room > 0:
+            for seq in self._store.after(self._cursor, room + IN_FLIGHT):
+                if room <= 0:
+                    break
+                if seq not in self._in_flight:
+                    if not self._send(seq):
+                        return
+                    room -= 1
+                self._cursor = seq
+        self._resend()
+
+    def wait(self) -> float:
+        """Return the seconds until `pump` may have something to send again."""
+        if not self._in_flight:
+            return self._resend_after
+        return max(0.01, (self._next_resend - self._clock.elapsed()) / 1e6)
+
+    def received(self, payload: bytes) -> Heard | None:
+        """Take in an acknowledgement; ones that aren't good, of another log or never sent are counted."""
+        try:
+            ack = msgspec.json.decode(payload, type=_Acknowledgement)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.ignored += 1
+            return None
+        if ack.log != self._store.log:
+            self.ignored += 1
+            self.foreign = ack.log
+            return None
+        if any(high > self._store.last for _, high in ack.seq):
+            self.ignored += 1  # it speaks of packs that were never made; what it says of others stands
+        sent = [seq for seq in (*self._in_flight, *self._earlier) if any(a <= seq <= b for a, b in ack.seq)]
+        if not sent:
+            return None
+        self.acknowledged += self._store.acknowledge(sent)
+        answered = [self._in_flight.pop(seq) for seq in sent if seq in self._in_flight]
+        resent = [each for each in answered if each.first != each.last]
+        self._earlier.difference_update(sent)
+        self._progress()
+        # The answer to a pack that was sent before, too, may be an old one.
+        if ack.now is None or resent or not answered:
+            return None
+        return Heard(round(ack.now * 1e6), max(each.first for each in answered))
+
+    def _send(self, seq: int) -> bool:
+        payload = self._store.payload(seq)
+        if payload is None:
+            return True  # dropped since
+        assert self._publish is not None
+        self._store.sending(seq)
+        info = self._publish(payload)
+        if info is None:
+            return False
+        now = self._clock.elapsed()
+        if not self._in_flight:
+            self._next_resend = now + self._patience()
+        # One that went out on an earlier connection too may get the answer to that one.
+        first = now - 60_000_000 if seq in self._earlier else now
+        self._in_flight[seq] = _Sent(first, now, info)
+        self.sent += 1
+        return True
+
+    def _resend(self) -> None:
+        now = self._clock.elapsed()
+        if self._publish is None or not self._in_flight or now < self._next_resend:
+            return
+        late = sorted(
+            seq
+            for seq, each in self._in_flight.items()
+            if now - each.last >= self._resend_after * 1e6
+            # What the broker has not even confirmed waits in a connection that stands still.
+            and each.info.is_published()
+        )
+        if not late:
+            self._next_resend = now + round(self._resend_after * 0.2e6)
+            return
+        if self._attempts:
+            self._burst = 1  # the last attempt was in vain
+        for seq in late[: self._burst]:
+            payload = self._store.payload(seq)
+            if payload is None:
+                del self._in_flight[seq]
+                continue
+            info = self._publish(payload)
+            if info is None:
+                return
+            sent = self._in_flight[seq]
+            sent.last, sent.info = now, info
+            self.resent += 1
+        self._attempts += 1
+        self._next_resend = now + self._patience()
+
+    def _progress(self) -> None:
+        """Look anew at what is in flight after an acknowledgement."""
+        if not self._in_flight:
+            self._calm()
+            return
+        self._burst = min(2 * self._burst, IN_FLIGHT) if self._attempts else 1
+        self._attempts = 0
+        now = self._clock.elapsed()
+        oldest = min(each.last for each in self._in_flight.values())
+        self._next_resend = max(now, oldest + self._patience())
+
+    def _calm(self) -> None:
+        self._attempts, self._burst, self._next_resend = 0, 1, 0
+
+    def _patience(self) -> int:
+        longer = min(2.0 ** min(self._attempts, 10), _LONGEST_WAIT)
+        return round(self._resend_after * longer * random.uniform(0.8, 1.2) * 1e6)
