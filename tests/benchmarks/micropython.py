@@ -51,7 +51,7 @@ def running(
     }
     settings = {
         "node": NODE,
-        "store": {"pack_bytes": 512, "window": 16},
+        "store": {"pack_bytes": 384, "window": 8},
         "sensors": {"sim": sensor},
         "channels": {"no2": {"sensor": "sim", "window": 0}},
     }

@@ -324,7 +324,7 @@ def test_a_heap_of_64_kb_is_enough(
     name: str, tmp_path: Path, mosquitto: Mosquitto, platform: Acknowledger, statuses: Statuses
 ) -> None:
     device = tmp_path / "device"
-    store = {"pack_bytes": 512, "window": 16}
+    store = {"pack_bytes": 384, "window": 8}
     sensors = {"sim": SETTINGS["sensors"]["sim"] | {"every": 0.005}}
     link = Link("127.0.0.1", mosquitto.port)
     with (

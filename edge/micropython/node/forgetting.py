@@ -1,4 +1,4 @@
-"""Forgetting: the memory of code that has done its work."""
+"""Forgetting: the memory of code that has done its work, or is rarely at work."""
 
 import gc
 import sys
@@ -11,3 +11,18 @@ def forget(module):
     if hasattr(package, module):
         delattr(package, module)
     gc.collect()
+
+
+class Recalled:
+    """A module of this package from `with` to its end; then it is forgotten, with what it alone needs."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __enter__(self):
+        gc.collect()
+        return __import__("node." + self._name, None, None, (self._name,))
+
+    def __exit__(self, *_):
+        forget(self._name)
+        forget("eras")

@@ -16,7 +16,7 @@ from micropython import const
 
 from node.clock import later, passed, ticks
 from node.console import tell
-from node.forgetting import forget
+from node.forgetting import Recalled
 
 _DOWN = const(0)
 _OPENING = const(1)  # the connection is being made
@@ -174,11 +174,8 @@ class Client:
         self._flush()
 
     def _opening(self, name):
-        from node import opening  # here, and forgotten, because it is rarely needed
-
-        function = getattr(opening, name)
-        forget("opening")
-        return function
+        with Recalled("opening") as opening:
+            return getattr(opening, name)
 
     def _subscribe(self):
         self._subscribed = True

@@ -5,7 +5,7 @@ from binascii import hexlify
 
 from node import segment
 from node.console import tell
-from node.eras import decided
+from node.eras import decided, shorten
 from node.store import Store
 
 
@@ -44,10 +44,14 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
             store.gaps.declare(end, end + lost - 1)
             tell("the last %d bytes of segment %d are no pack: %d lost" % (extent - at, first, lost))
             end += lost
+    store.era += 1
     if clean:
         store.go_on(clean)
     else:
-        store.begin(max(end, 1), store.log or hexlify(os.urandom(6)).decode())
+        store.log, store.next = store.log or hexlify(os.urandom(6)).decode(), max(end, 1)
+        store.begin_segment(store.next)
+    found = segment.identify(store.path(store.oldest))
+    shorten(eras, found[2] - 1 if found else 0)
     return store
 
 

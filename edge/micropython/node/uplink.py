@@ -8,7 +8,7 @@ from micropython import const
 from node import answers, senml
 from node.clock import later, passed, ticks
 from node.console import tell
-from node.forgetting import forget
+from node.forgetting import Recalled
 from node.reader import Reader
 
 _FIRST_PAUSE = const(5_000)
@@ -183,10 +183,8 @@ class Uplink:
 
     def _place(self, era):
         if era != self._era:
-            from node import eras  # here, and forgotten, because it is rarely needed
-
-            self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
-            forget("eras")
+            with Recalled("eras") as eras:
+                self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
         return self._start
 
     def _lose(self, seq, why):
