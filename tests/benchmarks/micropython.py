@@ -58,7 +58,7 @@ def running(
     with (
         databases.migrated() as url,
         Mosquitto() as broker,
-        Ingest(url, broker.port, **settings_of_ingest),
+        Ingest(url, broker.port, workers=1, **settings_of_ingest),
         Link("127.0.0.1", broker.port) as link,
         Ear(broker.port) as ear,
         psycopg.connect(url, autocommit=True) as database,

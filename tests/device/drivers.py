@@ -175,7 +175,7 @@ for path in sys.argv[1:]:
         vector = json.load(file)
     if "i2c" in vector:
         board.bus = FakeBus(
-            {int(register[2:], 16): bytes.fromhex(data) for register, data in vector["i2c"].items()}
+            {int(register, 0): bytes.fromhex(data) for register, data in vector["i2c"].items()}
         )
     else:
         board.line = FakeLine(bytes.fromhex(vector["serial"]["repeats"]))
