@@ -13,7 +13,7 @@ def assemble(path, open_board):
     forget("checks")
     limits, folder = settings["store"], settings["store"]["folder"]
     # The large pieces first, as long as memory is in one: what is read, what is sent, what is heard.
-    made, inbox = bytearray(limits["pack_bytes"]), bytearray(512 + 32 * limits["window"])
+    made, inbox = bytearray(limits["pack_bytes"]), bytearray(640 + 16 * limits["window"])
     from node.agent import HEAD, Agent
     from node.mqtt import OVERHEAD, Client
 
