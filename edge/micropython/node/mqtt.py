@@ -79,7 +79,10 @@ class Client:
         now = ticks()
         try:
             if self._state == _DOWN:
-                if passed(self._retry_at, now) >= 0 and self._board.online():
+                if passed(self._retry_at, now) < 0:
+                    return
+                self._retry_at = now  # without a network for 6 days, the ticks would come round
+                if self._board.online():
                     self._socket = self._opening("reach")(self._settings)
                     self._poll.register(self._socket, select.POLLOUT)
                     self._state, self._heard = _OPENING, now
