@@ -55,16 +55,25 @@ class Gaps:
         """Forget what the pack `seq` declared, for it is safe."""
         for place in range(len(self._gaps) - 1, -1, -1):
             if self._gaps[place][2] == seq:
-                try:
-                    os.remove(self._path(self._gaps.pop(place)))
-                except OSError:
-                    pass  # it could not be made
+                self._remove(place)
+
+    def forget(self, seq):
+        """Forget the gaps that reach to `seq` or beyond: they are those of another store."""
+        for place in range(len(self._gaps) - 1, -1, -1):
+            if self._gaps[place][1] >= seq:
+                self._remove(place)
 
     def lost(self, low, high):
         """Declare again what the packs `low` to `high` would have told, which are dropped themselves."""
         for gap in self._gaps:
             if low <= gap[2] <= high:
                 gap[2] = 0
+
+    def _remove(self, place):
+        try:
+            os.remove(self._path(self._gaps.pop(place)))
+        except OSError:
+            pass  # it could not be made
 
     def _path(self, gap):
         return "%s/%010d-%010d.gap" % (self._folder, gap[0], gap[1])

@@ -44,15 +44,30 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
             store.gaps.declare(end, end + lost - 1)
             tell("the last %d bytes of segment %d are no pack: %d lost" % (extent - at, first, lost))
             end += lost
+    if store.log is None:
+        _name(store, eras)
+        store.gaps.forget(end)
     store.era += 1
     if clean:
         store.go_on(clean)
     else:
-        store.log, store.next = store.log or hexlify(os.urandom(6)).decode(), max(end, 1)
+        store.next = max(end, 1)
         store.begin_segment(store.next)
     found = segment.identify(store.path(store.oldest))
     shorten(eras, found[2] - 1 if found else 0)
     return store
+
+
+def _name(store, eras):
+    """Give a new store its name; what was noted of eras before it would put its packs to wrong times."""
+    store.log = hexlify(os.urandom(6)).decode()
+    store.fresh = True
+    # Not 0: another store of this node may have been lost a moment ago, whose marks must not come again.
+    store.era = int(hexlify(os.urandom(2)), 16)
+    try:
+        os.remove(eras)
+    except OSError:
+        pass
 
 
 def _discard(store, first, following, packs, found):

@@ -39,6 +39,7 @@ class Store:
         self.log = None
         self.next = 1
         self.era = self.high = 0
+        self.fresh = False  # just made: which instants were used before is not known
         self.dropped = 0
         try:
             os.mkdir(folder)

@@ -5,6 +5,9 @@ from node.agent import HEAD
 from node.console import tell
 from node.store import StoreError
 
+_DOUBT = 10_000
+"""Milliseconds by which a clock that was just set may be behind the one of a store that was lost."""
+
 
 def ask(agent):
     """Ask for the time by a pack without readings: the platform's answer tells it."""
@@ -34,7 +37,7 @@ def set_clock(agent, epoch):
     agent.keep()
     if clock.epoch is None:
         if agent.guessed:
-            mark = senml.mark_of(store.era) if epoch <= store.high else 0
+            mark = senml.mark_of(store.era) if store.fresh or epoch <= store.high else 0
             eras.decide(agent.eras, store.era, epoch, mark)
             store.high = max(store.high, epoch + agent.relative_high)
     else:
@@ -42,5 +45,6 @@ def set_clock(agent, epoch):
         store.era += 1
     clock.epoch = epoch
     agent.sampled = 0
-    agent.taken = store.high
+    agent.taken = max(store.high, clock.now() + _DOUBT) if store.fresh else store.high
+    store.fresh = False
     agent.status_at = 0
