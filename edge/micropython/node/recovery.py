@@ -86,7 +86,7 @@ def _discard(store, first, following, packs, found):
 
 
 def _walk(file, extent, pack, scratch, store, eras, first):
-    """Return how many packs a segment has, and where the last of them ends; `pack` is left behind that."""
+    """Return how many packs a segment has, and where they end; `pack` is left at a cut one, or empty."""
     count, at, placed, epoch = 0, segment.FILE_SIZE, 0, -1
     while pack.read(file, at, scratch) and pack.length and pack.seq == first + count:
         if pack.body + pack.length > extent:
@@ -102,7 +102,7 @@ def _walk(file, extent, pack, scratch, store, eras, first):
         elif pack.base and not pack.relative:
             store.high = max(store.high, pack.base + pack.span)
         pack.last = at - pack.length - segment.PACK_SIZE
-        pack.length = 0
+    pack.length = 0
     return count, at
 
 
