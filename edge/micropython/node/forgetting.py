@@ -3,6 +3,11 @@
 import gc
 import sys
 
+from micropython import const
+
+_SPARE = const(3072)
+_spare = bytearray(_SPARE)  # a piece of memory that is whole when a module is recalled, however late that is
+
 
 def forget(module):
     """Let the memory of a module of this package be collected; it is imported anew when it is needed."""
@@ -20,9 +25,16 @@ class Recalled:
         self._name = name
 
     def __enter__(self):
+        global _spare
+        _spare = None
         gc.collect()
         return __import__("node." + self._name, None, None, (self._name,))
 
     def __exit__(self, *_):
+        global _spare
         forget(self._name)
         forget("eras")
+        try:
+            _spare = bytearray(_SPARE)
+        except MemoryError:
+            pass  # there is room again the next time

@@ -1,6 +1,6 @@
 """Timing: how a node comes to know the time, and what becomes of what it measured before."""
 
-from node import eras, senml
+from node import senml
 from node.agent import HEAD
 from node.console import tell
 from node.store import StoreError
@@ -24,6 +24,8 @@ def guess(agent):
     """Note what the board's clock says, before the first pack of an era whose start is not known."""
     board_clock = agent.board.clock()
     began = board_clock and board_clock - agent.clock.mono
+    from node import eras  # here, because it takes memory, and `ask` does without
+
     eras.guess(agent.eras, agent.store.era, began, agent.store.high)
     agent.guessed = True
 
@@ -37,6 +39,8 @@ def set_clock(agent, epoch):
     agent.keep()
     if clock.epoch is None:
         if agent.guessed:
+            from node import eras  # as above
+
             mark = senml.mark_of(store.era) if store.fresh or epoch <= store.high else 0
             eras.decide(agent.eras, store.era, epoch, mark)
             store.high = max(store.high, epoch + agent.relative_high)
