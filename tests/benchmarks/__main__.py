@@ -4,12 +4,24 @@ import argparse
 import os
 import platform
 
-from benchmarks import aggregation, checks, edge, growth, memory, raw_export, rollups, throughput
+from benchmarks import (
+    aggregation,
+    checks,
+    edge,
+    growth,
+    memory,
+    micropython,
+    raw_export,
+    rollups,
+    throughput,
+)
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "edge")
+PARTS = (
+    "throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "edge", "micropython",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -34,6 +46,8 @@ def main() -> None:
             raw_export.report(databases, words.runs)
         if "checks" in parts:
             checks.report_share(databases, words.runs)
+        if "micropython" in parts:
+            micropython.report(databases)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
         if "edge" in parts:

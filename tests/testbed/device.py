@@ -35,6 +35,10 @@ class Device:
         data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         self._client.publish(topic, data, qos=1, retain=retain).wait_for_publish(10)
 
+    def hear(self, topic: str) -> None:
+        """Let `acks` hold what comes on another topic of a node too."""
+        self._client.subscribe(topic, 1)
+
     def acknowledged(self, node: str, log: str) -> set[int]:
         """Return the seqs of a node's log that were acknowledged so far."""
         return {

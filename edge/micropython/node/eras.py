@@ -1,0 +1,102 @@
+"""Eras: when a run of the node began, where its packs were made before it knew the time.
+
+Such packs carry times counted from the start of their era, and are sent only once that start is known. An
+era that ended without knowing it is placed by the board's own clock, if that had one and what it said is
+possible; else its packs can't be placed, and are declared lost.
+
+The file holds entries of a fixed size, the last one of an era counts: a guess (the board's clock, and the
+highest instant used before), or a decision (the start, and microseconds that all its times carry). The
+microseconds tell apart the readings of an era that may overlap another's, so that no instant ever has two
+values.
+"""
+
+import os
+import struct
+from binascii import crc32
+
+from micropython import const
+
+from node.senml import mark_of
+
+_ENTRY = "<IBqqI"
+_SIZE = const(25)
+_GUESS = const(0)
+_DECISION = const(1)
+_SLACK = const(5_000)
+_MOST = const(40)
+UNPLACED = -1
+
+
+def guess(path, era, board_clock, high):
+    """Note when an era began by the board's clock (ms since 1970, or None); `high`: the last instant used."""
+    _append(path, era, _GUESS, UNPLACED if board_clock is None else board_clock, high)
+
+
+def decide(path, era, epoch, mark):
+    """Note when an era began, for good, and the microseconds that mark its times."""
+    _append(path, era, _DECISION, epoch, mark)
+
+
+def decided(path, era):
+    """Return start (ms since 1970, or UNPLACED) and mark of an era; None as long as they are not decided."""
+    return _last(path, era, _DECISION)
+
+
+def place(path, era, until):
+    """Return start and mark of an era that ended before `until` (ms since 1970); decide them if need be.
+
+    The start is UNPLACED where the board's clock is no help.
+    """
+    found = decided(path, era)
+    if found is None:
+        began = _last(path, era, _GUESS)
+        possible = began is not None and began[1] - _SLACK <= began[0] <= until
+        found = began[0] if possible else UNPLACED, mark_of(era)
+        decide(path, era, *found)
+    return found
+
+
+def shorten(path, oldest):
+    """Leave out the eras before `oldest` when the file has grown, or was cut in mid-entry."""
+    try:
+        size = os.stat(path)[6]
+    except OSError:
+        return
+    if size % _SIZE == 0 and size <= _MOST * _SIZE:
+        return
+    with open(path + ".new", "wb") as file:
+        for era, kind, a, b in _entries(path):
+            if era >= oldest:
+                file.write(_encode(era, kind, a, b))
+    os.rename(path + ".new", path)
+
+
+def _last(path, era, kind):
+    found = None
+    for one, of_kind, a, b in _entries(path):
+        if one == era and of_kind == kind:
+            found = (a, b)
+    return found
+
+
+def _entries(path):
+    try:
+        file = open(path, "rb")
+    except OSError:
+        return
+    entry = bytearray(_SIZE)
+    with file:
+        while file.readinto(entry) == _SIZE:
+            era, kind, a, b, checksum = struct.unpack(_ENTRY, entry)
+            if checksum == crc32(memoryview(entry)[:-4]):
+                yield era, kind, a, b
+
+
+def _append(path, era, kind, a, b):
+    with open(path, "ab") as file:
+        file.write(_encode(era, kind, a, b))
+
+
+def _encode(era, kind, a, b):
+    entry = struct.pack("<IBqq", era, kind, a, b)
+    return entry + struct.pack("<I", crc32(entry))
