@@ -43,7 +43,7 @@ SCENARIOS: dict[str, Scenario] = {
     "fair": Scenario(
         "a fair of four days at Nova Spektrum: the halls, the trains and the car parks are full",
         -48, 36, 9_000.0, "visitors an hour",
-        ("visitors-hall-b/entrance/people_count:max", "people-station/people_count:mean"),
+        ("visitors-hall-b/entrance/people_count:sum", "people-station/people_count:sum"),
     ),
     "burst-main": Scenario(
         "a water main bursts under the town centre",
