@@ -133,7 +133,7 @@ class Recognitions:
         """Count an episode if it can be seen at all, and whether it was recognised."""
         if not any(_visible(group, episode, segment) for segment in segments):
             return
-        key = (episode.node, episode.start)
+        key = (f"{episode.node}/{episode.channel}", episode.start)
         self._episodes[episode.fault].add(key)
         wanted = sum(RECOGNISED_BY[episode.fault])
         lasting = episode.fault in ("dropout", "reboot")  # which is noticed afterwards

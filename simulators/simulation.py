@@ -141,8 +141,7 @@ class _Feed:
         self._uplink, self._journal, self._line = uplink, journal, line
         self._latencies, self._interruption, self._console = latencies, interruption, console
         now = _now()
-        behind = min(plan.behind, plan.history) if plan.history else plan.behind
-        behind = behind if plan.speed > 1 else 0
+        self._behind = behind = plan.behind if plan.speed > 1 else 0
         start = now - max(plan.history, behind)
         if journal.safe_until is not None:
             start = min(max(start, journal.safe_until), now)
@@ -202,7 +201,7 @@ class _Feed:
         self._console.print(f"history: {sent:,} readings are safe after {seconds:.1f} s, {sent / seconds:,.0f}/s")
 
     def _go_live(self) -> None:
-        begun, origin = time.monotonic(), self._cursor
+        begun, origin = time.monotonic(), _now() - self._behind
         quickest = min(node.interval for node in self._town.nodes)
         tick = 1.0 if quickest >= 10 else 0.2
         with Progress(

@@ -18,7 +18,7 @@ from simulators.town import chance
 from simulators.town.town import Block, Group, Town, rounded
 
 _HOUR = 3_600 * SECOND
-_RATE = 0.3
+_RATE = 0.1
 _WARM_UP = 900 * SECOND
 _MOST_SKEW, _LEAST_SKEW = 1_200, 12  # seconds
 
@@ -27,18 +27,18 @@ _MOST_SKEW, _LEAST_SKEW = 1_200, 12  # seconds
 class Fault:
     """A kind of fault: at most one episode in a slot of `slot` hours, `shortest` to `longest` hours long.
 
-    `channels`: it befalls one channel of the node, which must vary; else it befalls the node.
+    `sensor`: it befalls a channel by itself, else the node as a whole.
     """
 
     what: str
     slot: float
     shortest: float
     longest: float
-    channels: bool
+    sensor: bool
 
 
 FAULTS: dict[str, Fault] = {
-    "stuck": Fault("the value stays what it was", 168, 18, 60, True),
+    "stuck": Fault("the value stays what it was, until somebody comes", 360, 96, 240, True),
     "drift": Fault("the value moves away, further and further", 240, 48, 120, True),
     "spike": Fault("one reading lies far off", 8, 0, 0, True),
     "dropout": Fault("nothing is measured or sent for a while", 72, 4, 10, False),
@@ -49,13 +49,15 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 """What happens to readings; what a bad line does to packs is in `simulators.town.line`."""
 
+_HOUSEKEEPING = ("battery_voltage", "signal_strength")
+
 # How far a spike lies off, and a drift moves in a day: large beside what is usual, small beside the range.
 _OFF: dict[str, tuple[float, float]] = {
     "no2": (700, 12), "pm10": (900, 15), "pm2_5": (700, 8), "o3": (700, 12), "air_temperature": (25, 1.5),
     "water_temperature": (9, 0.6), "road_temperature": (30, 2), "relative_humidity": (45, 5),
     "air_pressure": (60, 3), "wind_speed": (45, 0.8), "wind_direction": (150, 20), "water_level": (3, 0.15),
     "discharge": (2_500, 20), "pipe_pressure": (7, 0.3), "sound_level": (55, 2), "power": (9_000, 150),
-    "fill_level": (60, 6), "battery_voltage": (2, 0.1), "signal_strength": (60, 4),
+    "fill_level": (60, 6),
 }  # fmt: skip
 
 
@@ -116,24 +118,22 @@ class Faults:
 
     def _of_kind(self, name: str, group: Group, start: int, end: int) -> Iterator[Episode]:
         fault = FAULTS[name]
-        eligible = [c.name for c in group.channels if _varies(c.name)] if fault.channels else [None]
-        if not eligible:
-            return
         width, longest = round(fault.slot * _HOUR), round(fault.longest * _HOUR)
-        key = chance.of(group.sites.key, f"fault/{name}")
         slots = np.arange((start - longest) // width, (end - 1) // width + 1, dtype=np.int64)
-        for row, slot in np.argwhere(chance.uniform(key, slots) < self.rates[name]).tolist():
-            draws = chance.uniform(chance.of(key[row], "draws"), slots[slot] * 8 + np.arange(4, dtype=np.int64))
-            where, how_long, which, how_much = draws.tolist()
-            duration = round((fault.shortest + how_long * (fault.longest - fault.shortest)) * _HOUR)
-            # A single reading is as long as the interval; no episode leaves its slot.
-            duration = min(max(duration, group.step), width)
-            first = int(slots[slot]) * width + round(where * (width - duration))
-            first = -((int(group.phase[row]) - first) // group.step) * group.step + int(group.phase[row])
-            channel = eligible[int(which * len(eligible))]
-            if first < end and first + duration > start:
-                size = _size(name, channel, how_much, how_long, duration)
-                yield Episode(name, group, row, channel, first, first + duration, size)
+        for channel in [c.name for c in group.channels if _is_fit(name, c.name)] if fault.sensor else [None]:
+            key = chance.of(group.sites.key, f"fault/{name}/{channel}")
+            for row, slot in np.argwhere(chance.uniform(key, slots) < self.rates[name]).tolist():
+                draws = chance.uniform(chance.of(key[row], "draws"), slots[slot] * 4 + np.arange(3, dtype=np.int64))
+                where, how_long, how_much = draws.tolist()
+                duration = round((fault.shortest + how_long * (fault.longest - fault.shortest)) * _HOUR)
+                # A single reading is as long as the interval; no episode leaves its slot.
+                duration = min(max(duration, group.step), width)
+                first = int(slots[slot]) * width + round(where * (width - duration))
+                phase = int(group.phase[row])
+                first = -((phase - first) // group.step) * group.step + phase
+                if first < end and first + duration > start:
+                    size = _size(name, channel, how_much, how_long, duration)
+                    yield Episode(name, group, row, channel, first, first + duration, size)
 
     def _befall(self, block: Block, index: int, within: NDArray[np.bool_], episode: Episode) -> None:
         tick, group = block.tick, block.group
@@ -194,10 +194,13 @@ def parse(words: Sequence[str]) -> dict[str, float]:
     return rates
 
 
-def _varies(channel: str) -> bool:
+def _is_fit(fault: str, channel: str) -> bool:
+    """Tell whether a sensor's fault can befall a channel: one that measures, and of which a value can be far off."""
     meaning = of_channel(channel)
-    steady = (Kind.LINEAR, Kind.ENERGETIC, Kind.CIRCULAR)
-    return meaning.quantity is not None and meaning.quantity.kind in steady and not meaning.statistic
+    if meaning.quantity is None or meaning.statistic or meaning.quantity.key in _HOUSEKEEPING:
+        return False
+    kind = meaning.quantity.kind
+    return kind in (Kind.LINEAR, Kind.ENERGETIC) or (kind is Kind.CIRCULAR and fault != "spike")
 
 
 def _size(name: str, channel: str | None, how_much: float, how_long: float, duration: int) -> float:

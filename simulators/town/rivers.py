@@ -132,7 +132,7 @@ class Rivers:
         inner = np.arange(self._steps * _SAMPLES, steps * _SAMPLES, dtype=np.int64)
         weather = Weather(self._key, START + inner * (STEP // _SAMPLES), self._forces)
         wet = 2.3 * np.maximum(weather.front - weather.storm - 0.95, 0)  # showers even out over a basin
-        rain = (wet + weather.storm * 0.5).reshape(-1, _SAMPLES).mean(axis=1) * 6
+        rain = (wet + weather.storm * 0.9).reshape(-1, _SAMPLES).mean(axis=1) * 6
         warmth = weather.air_mass.reshape(-1, _SAMPLES).mean(axis=1)
         summer = np.clip(-np.cos(weather.season - 0.1), 0, 1).reshape(-1, _SAMPLES).mean(axis=1)
         evaporation = np.where(warmth > 4, 3.4 * summer, 0.0) * _PART

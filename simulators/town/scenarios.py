@@ -92,6 +92,15 @@ class Forces:
         intensity: FloatArray = SCENARIOS["flood"].size / 30 * np.sin(np.pi * np.clip(hours / 60, 0, 1)) ** 2
         return intensity
 
+    def mild(self, time: TimeArray) -> FloatArray:
+        """Return how much warm air the storm brings with it, 0 to 1; it stays for a day after the rain."""
+        if "flood" not in self._at:
+            return np.zeros(time.shape)
+        begin, _ = self.span("flood")
+        hours = (time - begin) / HOUR
+        level: FloatArray = np.minimum(np.clip((hours + 18) / 18, 0, 1), np.clip((96 - hours) / 24, 0, 1))
+        return level
+
     def fair(self, time: TimeArray, clock: Clock) -> FloatArray:
         """Return how full the fair is, 0 to 1."""
         if "fair" not in self._at:

@@ -57,7 +57,8 @@ class Weather:
     def air_mass(self) -> FloatArray:
         """Temperature without its daily course, in °C: season, and the weather of the week."""
         week = 4.2 * self._smooth("air", 4 * _DAY) - 5 * self.calm
-        return 5.4 - 11.2 * np.cos(self.season - 0.35) + week
+        usual = 5.4 - 11.2 * np.cos(self.season - 0.35) + week
+        return usual + self._forces.mild(self.time) * np.maximum(10 - usual, 0)
 
     @cached_property
     def temperature(self) -> FloatArray:
@@ -101,7 +102,7 @@ class Weather:
         night = np.clip((4 - self.sun_height) / 14, 0, 1)
         by_night = night * (1 - 0.7 * self.cloud) * np.exp(-self.wind / 2.2)
         frost = np.clip(-self.air_mass / 16, 0, 0.5)
-        return np.clip(by_night + frost * np.exp(-self.wind / 3) + 0.8 * self.calm, 0, 1.6)
+        return np.clip(by_night + frost * np.exp(-self.wind / 3) + 0.6 * self.calm, 0, 1.6)
 
     @cached_property
     def stagnation(self) -> FloatArray:
