@@ -234,7 +234,7 @@ def simulate(
         typer.Option(
             metavar="TIME",
             formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
-            help="When scenarios are at their height, such as 2026-11-20T12:00Z; half a day ago if not given.",
+            help="When scenarios are at their height, such as 2026-11-20T12:00Z; else half a day ago.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same town.")] = 1,
@@ -256,7 +256,9 @@ def simulate(
     ] = None,
     nodes: Annotated[
         int | None,
-        typer.Option(min=1, max=1_000_000, metavar="N", help="How many nodes; more are multiplied plausibly."),
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="How many nodes; more are multiplied plausibly."
+        ),
     ] = None,
     interval: Annotated[
         str | None,
@@ -266,8 +268,8 @@ def simulate(
         list[str] | None,
         typer.Option(
             metavar="NAME[=RATE]",
-            help="Faults: stuck, drift, spike, dropout, wrong-unit, clock-ahead, clock-behind, reboot, duplicate, "
-            "reordering, corrupt, or all. RATE, 0.3 if not given, is how often; may be repeated.",
+            help="Faults: stuck, drift, spike, dropout, wrong-unit, clock-ahead, clock-behind, reboot, "
+            "duplicate, reordering, corrupt, or all. RATE, 0.1 if not given, is how often; may be repeated.",
         ),
     ] = None,
     journal: Annotated[
@@ -295,7 +297,8 @@ def simulate(
 
         bypuls simulate --history 30d --fault all --duration 1min --journal town.jsonl
     """
-    from bypuls.settings import BrokerSettings, load as load_settings
+    from bypuls.settings import BrokerSettings
+    from bypuls.settings import load as load_settings
     from simulators import duration as durations
     from simulators.simulation import Plan, run
     from simulators.town.faults import parse
@@ -330,9 +333,9 @@ def score(
 ) -> None:
     """Compare what the platform has with what the simulated town sent: the truth is known.
 
-    Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and how
-    much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1 if
-    something is lost, doubled or wrong. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
+    Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and
+    how much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1
+    if something is lost, doubled or wrong. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
 
     Example:
 

@@ -4,7 +4,7 @@ from math import log
 
 
 class Latencies:
-    """Counts latencies in classes 2 % wide, from 0.1 ms on; `late` readings took more than `limit` seconds."""
+    """Counts latencies in classes 2 % wide; `late` readings took more than `limit` seconds."""
 
     def __init__(self, limit: float = 60.0) -> None:
         self.limit = limit
@@ -23,7 +23,7 @@ class Latencies:
             self.late += readings
 
     def percentile(self, percent: float) -> float:
-        """Return the latency, in seconds, that so many percent of the packs did not exceed; 0 without packs."""
+        """Return the seconds that so many percent of the packs did not exceed; 0 without packs."""
         wanted, seen = self._total * percent / 100, 0
         for place, count in sorted(self._counts.items()):
             seen += count

@@ -71,9 +71,10 @@ class Platform:
         while True:
             asked = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
             page = json.loads(self._get("/quarantine", asked) or b"{}")
-            for entry in page["entries"]:
-                if entry["payload_size"] > _SHOWN:
-                    entry = json.loads(self._get(f"/quarantine/{entry['quarantine_id']}", {}) or b"{}")
+            for shown in page["entries"]:
+                cut = shown["payload_size"] > _SHOWN
+                whole = self._get(f"/quarantine/{shown['quarantine_id']}", {}) if cut else None
+                entry = shown if whole is None else json.loads(whole)
                 yield entry | {"payload": base64.b64decode(entry["payload"])}
             cursor = page["next"]
             if cursor is None:
@@ -93,14 +94,16 @@ class Platform:
                 self._connection.close()
                 if attempt == 2:
                     raise BypulsError(
-                        f"the API at {self._url} can't be reached ({error}); is it running? --api says where it is"
+                        f"the API at {self._url} can't be reached ({error}); is it running? --api says where"
                     ) from error
         if answer.status == 404:
             return None
         if answer.status == 401:
             raise BypulsError(f"the quarantine of {self._url} is closed; set BYPULS_API_OPERATOR_TOKEN")
         if answer.status != 200:
-            raise BypulsError(f"{self._url} answers {path} with {answer.status}: {body[:300].decode(errors='replace')}")
+            raise BypulsError(
+                f"{self._url} answers {path} with {answer.status}: {body[:300].decode(errors='replace')}"
+            )
         return body
 
 

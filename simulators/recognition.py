@@ -82,7 +82,7 @@ class Recognitions:
         flags: FlagArray,
         quarantined: TimeArray,
     ) -> None:
-        """Take in what the platform has of one stream: times, flags, and the times of what is in quarantine."""
+        """Take in what the platform has of a stream: times, flags, and times of what is in quarantine."""
         if not segments:
             return
         start, end = segments[0].start, segments[-1].end
@@ -156,7 +156,7 @@ def _visible(group: Group, episode: Episode, segment: Segment) -> bool:
     if FAULTS[episode.fault].longest > 24:  # a day of it must be there
         start, end = max(episode.start, begin), min(episode.end, segment.end)
         return episode.start >= begin and end - start >= min(episode.end - episode.start, 24 * 3600 * SECOND)
-    return episode.start < segment.end - group.step and episode.end > begin + group.step
+    return min(episode.end, segment.end) - max(episode.start, begin) >= group.step
 
 
 def _any_within(quarantined: TimeArray, episode: Episode) -> bool:

@@ -15,8 +15,8 @@ from bypuls.readings import SECOND
 from bypuls.senml import Record, encode_json
 from bypuls.settings import BrokerSettings
 from simulators import recording
-from simulators.recording import Recording
 from simulators.progress import SendProgress
+from simulators.recording import Recording
 from simulators.replay_state import Entry, ReplayState, default_path
 from simulators.uplink import Position, Uplink
 

@@ -32,9 +32,9 @@ class Score:
     """What was found: readings by fate, recognition of faults, and scenarios in the aggregates.
 
     `sent` are the readings that the platform has acknowledged, `lost` those of them that it has nowhere,
-    `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent, `wrong`
-    those with another value than was sent, `late` those acknowledged more than a minute after they were sent
-    first. `flagged_good` counts readings flagged though no fault was near.
+    `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent,
+    `wrong` those with another value than was sent, `late` those acknowledged more than a minute after they
+    were sent first. `flagged_good` counts readings flagged though no fault was near.
     """
 
     sent: int = 0
@@ -164,9 +164,7 @@ def _compare(
         recognitions.note(group, row, channel, segments, stored.time, stored.flags, truth.time[in_quarantine])
 
 
-def sent(
-    town: Town, faults: Faults, group: Group, row: int, segments: list[Segment]
-) -> dict[str, Truth]:
+def sent(town: Town, faults: Faults, group: Group, row: int, segments: list[Segment]) -> dict[str, Truth]:
     """Return what a node sent in acknowledged stretches, by channel."""
     parts: dict[str, list[tuple[TimeArray, FloatArray, NDArray[np.bool_]]]] = defaultdict(list)
     rows = np.array([row])

@@ -14,7 +14,8 @@ def tell(score: "Score") -> None:
     """Print a score."""
     console = Console(highlight=False)
     console.print(
-        f"{score.sent:,} readings sent and acknowledged: {score.stored:,} stored, {score.quarantined:,} in quarantine\n"
+        f"{score.sent:,} readings sent and acknowledged: {score.stored:,} stored, "
+        f"{score.quarantined:,} in quarantine\n"
         f"{score.lost:,} lost, {score.doubled:,} doubled, {score.wrong:,} wrong, {score.late:,} late; "
         f"{score.flagged_good:,} flagged without a fault nearby"
     )
@@ -46,7 +47,9 @@ def _tell_scenarios(console: Console, score: "Score") -> None:
         table.add_column(name, justify="right")
     for each in score.scenarios:
         numbers = (_number(each.before), _number(each.truth), _number(each.platform))
-        table.add_row(each.scenario, each.stream, each.statistic, *numbers, each.note or ("yes" if each.shown else "no"))
+        table.add_row(
+            each.scenario, each.stream, each.statistic, *numbers, each.note or ("yes" if each.shown else "no")
+        )
     console.print(table)
 
 

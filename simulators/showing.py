@@ -1,4 +1,4 @@
-"""Whether a scenario can be seen in the platform's aggregates, and whether these are as the truth has them."""
+"""Whether a scenario can be seen in the platform's aggregates, and whether these are as in truth."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from simulators.town.scenarios import SCENARIOS
 from simulators.town.town import Group, Town, rounded
 
 _HOUR = 3_600 * SECOND
-_CONTRAST = 0.15
+_CONTRAST, _DECIBEL = 0.15, 6.0
 _TOLERANCE = {"increase": 0.06}
 _USUAL_TOLERANCE = 0.02
 
@@ -36,35 +36,40 @@ def showings(platform: Platform, town: Town, start: int, end: int) -> list[Showi
     """Look at every scenario of a town within [start, end), as far as it was sent."""
     found = []
     for name in town.scene.forces.names:
-        begin, finish = town.scene.forces.span(name)
-        begin, finish = -(-max(begin, start) // _HOUR) * _HOUR, min(finish, end) // _HOUR * _HOUR
         for shown in SCENARIOS[name].shows:
             stream, _, statistic = shown.rpartition(":")
-            found.append(_look(platform, town, name, stream, statistic, start, begin, finish))
+            found.append(_look(platform, town, name, stream, statistic, start, end))
     return found
 
 
 def _look(
-    platform: Platform, town: Town, name: str, stream: str, statistic: str, start: int, begin: int, end: int
+    platform: Platform, town: Town, name: str, stream: str, statistic: str, first: int, last: int
 ) -> Showing:
     node, _, channel = stream.partition("/")
+    start, finish = town.scene.forces.span(name)
+    # Whole hours of it that were sent, and of the time before.
+    begin, end = -(-max(start, first) // _HOUR) * _HOUR, min(finish, last) // _HOUR * _HOUR
+    start = start // _HOUR * _HOUR
     place = next(((group, group.names.index(node)) for group in town.groups if node in group.names), None)
     # As many hours before as during it, and whole days, so that a rush hour is not taken for an event.
-    earlier = begin - max(-(-(end - begin) // (24 * _HOUR)), 1) * 24 * _HOUR
-    if place is None or end <= begin or earlier < start:
-        why = "this node is not simulated" if place is None else "too little of it, or of the time before, was sent"
+    earlier = start - max(-(-(end - begin) // (24 * _HOUR)), 1) * 24 * _HOUR
+    if place is None or end <= begin or earlier < first:
+        why = (
+            "this node is not simulated"
+            if place is None
+            else "too little of it, or of the time before, was sent"
+        )
         return Showing(name, stream, statistic, None, None, None, False, why)
     truth = _truth(town, *place, channel, statistic, begin, end)
-    before = _truth(town, *place, channel, statistic, earlier, begin)
+    before = _truth(town, *place, channel, statistic, earlier, start)
     has = _over(statistic, platform.series(stream, begin, end, statistic))
     near = abs(has - truth) <= _TOLERANCE.get(statistic, _USUAL_TOLERANCE) * max(abs(truth), 1e-9)
-    stands_out = abs(truth - before) >= _CONTRAST * max(abs(before), 1e-9)
+    least = _DECIBEL if channel.startswith("sound_level") else _CONTRAST * max(abs(before), 1e-9)
+    stands_out = abs(truth - before) >= least
     return Showing(name, stream, statistic, before, truth, has, bool(near and stands_out))
 
 
-def _truth(
-    town: Town, group: Group, row: int, channel: str, statistic: str, begin: int, end: int
-) -> float:
+def _truth(town: Town, group: Group, row: int, channel: str, statistic: str, begin: int, end: int) -> float:
     phase = int(group.phase[row])
     windowed = next(one.windowed for one in group.channels if one.name == channel)
     first = -((phase - begin) // group.step) * group.step + phase
@@ -92,5 +97,6 @@ def _over(statistic: str, hourly: FloatArray) -> float:
     """Return the most that hours show of what a scenario does; NaN without any."""
     if not np.isfinite(hourly).any():
         return float("nan")
-    fold = {"min": np.nanmin, "mean": np.nanmean}.get(statistic, np.nanmax)
-    return float(fold(hourly))
+    if statistic == "min":
+        return float(np.nanmin(hourly))
+    return float(np.nanmean(hourly) if statistic == "mean" else np.nanmax(hourly))

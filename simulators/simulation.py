@@ -38,10 +38,10 @@ _PACK = 3_500
 class Plan:
     """What to simulate; durations in microseconds.
 
-    `history` before now is sent first. With a `speed` above 1 the live part begins `behind` the clock, since the
-    platform takes nothing from the future, and goes on at 1 when it has caught up. It ends after `duration` of
-    real time, None: when interrupted. `load` tells throughput and latencies. `at` is when scenarios are at their
-    height; None: half a day before the start, so that it can be seen.
+    `history` before now is sent first. With a `speed` above 1 the live part begins `behind` the clock, since
+    the platform takes nothing from the future, and goes on at 1 when it has caught up. It ends after
+    `duration` of real time, None: when interrupted. `load` tells throughput and latencies. `at` is when
+    scenarios are at their height; None: half a day before the start, so that it can be seen.
     """
 
     town: str = "lillestrom"
@@ -178,9 +178,10 @@ class _Feed:
 
     def latencies(self) -> str:
         """Tell how long packs took to be acknowledged."""
-        p50, p95, p99 = (1e3 * self._latencies.percentile(percent) for percent in (50, 95, 99))
-        longest = 1e3 * self._latencies.longest
-        return f"to acknowledgement: p50 {p50:,.0f} ms, p95 {p95:,.0f} ms, p99 {p99:,.0f} ms, max {longest:,.0f} ms"
+        shares = [
+            f"p{percent} {1e3 * self._latencies.percentile(percent):,.0f} ms" for percent in (50, 95, 99)
+        ]
+        return f"to acknowledgement: {', '.join(shares)}, max {1e3 * self._latencies.longest:,.0f} ms"
 
     def _send_history(self) -> None:
         total = round(self._town.rate * (self._live - self._cursor) / SECOND)
@@ -198,7 +199,9 @@ class _Feed:
                 progress.update(min(self._uplink.counters.readings, total))
                 self._look()
             sent, seconds = self._uplink.counters.readings, progress.seconds
-        self._console.print(f"history: {sent:,} readings are safe after {seconds:.1f} s, {sent / seconds:,.0f}/s")
+        self._console.print(
+            f"history: {sent:,} readings are safe after {seconds:.1f} s, {sent / seconds:,.0f}/s"
+        )
 
     def _go_live(self) -> None:
         begun, origin = time.monotonic(), _now() - self._behind
@@ -297,4 +300,3 @@ def _now() -> int:
 
 def _rfc(time_: int) -> str:
     return to_datetime(time_).isoformat(timespec="seconds")
-

@@ -88,9 +88,9 @@ class Uplink:
 
     At most `per_node` packs of a node and `in_flight` packs of all are unacknowledged; then `send` waits.
     A node's oldest pack is sent again after `resend_after` seconds, and then ever more rarely, up to once a
-    minute. `tell` gets sentences for people about outages. `line`, where there is one, tells from node, seq and
-    payload what arrives of a pack; `latencies` gets how long each took to be acknowledged. Entering raises
-    BypulsError when the broker can't be reached; later outages heal by themselves.
+    minute. `tell` gets sentences for people about outages. `line`, where there is one, tells from node, seq
+    and payload what arrives of a pack; `latencies` gets how long each took to be acknowledged. Entering
+    raises BypulsError when the broker can't be reached; later outages heal by themselves.
     """
 
     def __init__(
@@ -170,7 +170,9 @@ class Uplink:
     def oldest_mark(self) -> int | None:
         """Return the lowest mark of all packs that are not acknowledged; None when all are."""
         with self._changed:
-            return min((pack.mark for store in self._waiting.values() for pack in store.packs.values()), default=None)
+            return min(
+                (pack.mark for store in self._waiting.values() for pack in store.packs.values()), default=None
+            )
 
     def send(
         self, node: str, body: bytes, timeout: float | None = None, *, readings: int = 0, mark: int = 0

@@ -1,7 +1,7 @@
 """Faults of sensors and nodes: when they befall whom, and what they do to what was measured.
 
-Whether a node has a fault in a slot of time, and where in it the episode lies, is a matter of seed, node, kind
-and slot alone, so that any instant can be computed by itself, and a scorer finds the same episodes again.
+Whether a node has a fault in a slot of time, and where in it the episode lies, is a matter of seed, node,
+kind and slot alone, so that any instant can be computed by itself, and a scorer finds the same episodes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ FAULTS: dict[str, Fault] = {
     "wrong-unit": Fault("raw volts instead of the quantity", 168, 1, 6, True),
     "clock-ahead": Fault("the node's clock is ahead by 12 s to 20 min", 168, 2, 24, False),
     "clock-behind": Fault("the node's clock is behind by 12 s to 20 min", 168, 2, 24, False),
-    "reboot": Fault("two minutes off, then a quarter of an hour of warming up; seq is kept", 96, 0.2833, 0.2833, False),
+    "reboot": Fault("two minutes off, then 15 min of warming up; seq is kept", 96, 0.2833, 0.2833, False),
 }  # fmt: skip
 """What happens to readings; what a bad line does to packs is in `simulators.town.line`."""
 
@@ -123,7 +123,9 @@ class Faults:
         for channel in [c.name for c in group.channels if _is_fit(name, c.name)] if fault.sensor else [None]:
             key = chance.of(group.sites.key, f"fault/{name}/{channel}")
             for row, slot in np.argwhere(chance.uniform(key, slots) < self.rates[name]).tolist():
-                draws = chance.uniform(chance.of(key[row], "draws"), slots[slot] * 4 + np.arange(3, dtype=np.int64))
+                draws = chance.uniform(
+                    chance.of(key[row], "draws"), slots[slot] * 4 + np.arange(3, dtype=np.int64)
+                )
                 where, how_long, how_much = draws.tolist()
                 duration = round((fault.shortest + how_long * (fault.longest - fault.shortest)) * _HOUR)
                 # A single reading is as long as the interval; no episode leaves its slot.
@@ -195,7 +197,7 @@ def parse(words: Sequence[str]) -> dict[str, float]:
 
 
 def _is_fit(fault: str, channel: str) -> bool:
-    """Tell whether a sensor's fault can befall a channel: one that measures, and of which a value can be far off."""
+    """Tell whether a sensor's fault can befall a channel: one that measures; no direction is far off."""
     meaning = of_channel(channel)
     if meaning.quantity is None or meaning.statistic or meaning.quantity.key in _HOUSEKEEPING:
         return False
@@ -218,7 +220,7 @@ def _size(name: str, channel: str | None, how_much: float, how_long: float, dura
 
 
 def _spiked(episode: Episode, values: FloatArray) -> FloatArray:
-    """Move values off: to the other side where the sensor's range ends, since it can't show what lies outside."""
+    """Move values off; to the other side where the range ends, since the sensor shows nothing beyond it."""
     quantity = of_channel(episode.channel or "").quantity
     assert quantity is not None
     moved = values + episode.size

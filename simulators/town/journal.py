@@ -27,10 +27,10 @@ class Recipe(msgspec.Struct, frozen=True):
 
 
 class Segment(msgspec.Struct):
-    """A stretch of ticks [start, end) that are all acknowledged; those from `live` on were sent at their time.
+    """A stretch of ticks [start, end), all acknowledged; those from `live` on were sent at their time.
 
-    `readings` were acknowledged, `late` of them more than a minute after they were sent first; `line` counts the
-    packs that a bad line duplicated, damaged or reordered.
+    `readings` were acknowledged, `late` of them more than a minute after they were sent first; `line` counts
+    the packs that a bad line duplicated, damaged or reordered.
     """
 
     start: int
@@ -61,7 +61,9 @@ class Journal:
         self.recipe = recipe
         self.past = read(path) if path is not None and path.exists() and path.stat().st_size else None
         if self.past is not None and self.past.recipe != recipe:
-            raise BypulsError(f"{path} is the journal of another town: {_difference(self.past.recipe, recipe)}")
+            raise BypulsError(
+                f"{path} is the journal of another town: {_difference(self.past.recipe, recipe)}"
+            )
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
@@ -121,7 +123,9 @@ def read(path: Path) -> Past:
                 if past.segments and past.segments[-1].start == start:
                     past.segments.pop()
                 counted = {key: told[key] for key in ("readings", "late", "line")}
-                past.segments.append(msgspec.convert({"start": start, "end": end, "live": live, **counted}, Segment))
+                past.segments.append(
+                    msgspec.convert({"start": start, "end": end, "live": live, **counted}, Segment)
+                )
         except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             raise BypulsError(f"{path}, line {number}: this is no line of a journal: {error!r}") from error
     if past is None:

@@ -106,7 +106,8 @@ def river(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     return {
         "water_level": level + 0.003 * _normal(sites, at, "waves"),
         "discharge": flow,
-        "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05) + 0.02 * _normal(sites, at, "t"),
+        "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05)
+        + 0.02 * _normal(sites, at, "t"),
     }
 
 
@@ -158,7 +159,7 @@ def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
 
 
 def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
-    """Parameters: `commuters`, how many of the bays are theirs (the rest shoppers'), and `fair`, the fair's pull."""
+    """Parameters: `commuters`, their share of the bays (the rest is shoppers'), and `fair`, the fair's pull."""
     return {f"bay-{bay}/occupancy": _bay(sites, at, scene, f"bay-{bay}") for bay in range(1, 17)}
 
 
@@ -166,8 +167,12 @@ def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `lamps` on the circuit; each tenth or so is lit a little earlier."""
     height = _LAMP_HEIGHT + 0.6 * (chance.uniform(chance.of(sites.key, "eye"), _ZERO) - 0.5)
     on = at("sun_height") < height
-    power = sites["lamps"] * np.where(on, _LAMP_POWER * (1 + 0.01 * _wave(sites, at, "mains", 1_800)), _LAMP_STANDBY)
-    burnt = _LAMP_POWER * _dark_hours(at, height) + _LAMP_STANDBY * (sun.solar_time(at.time) - _LAMP_EPOCH) * 24
+    power = sites["lamps"] * np.where(
+        on, _LAMP_POWER * (1 + 0.01 * _wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
+    )
+    burnt = (_LAMP_POWER - _LAMP_STANDBY) * _dark_hours(at, height) + _LAMP_STANDBY * (
+        sun.solar_time(at.time) - _LAMP_EPOCH
+    ) * 24
     return {
         "lamp_state": on.astype(np.float64),
         "power": power,
@@ -213,7 +218,9 @@ def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     since = shifted / turn - round_ - late
     before = since < 0  # still the bin of the round before
     round_ = round_ - before
-    since = np.where(before, since + 1 + late - 0.12 * chance.uniform(chance.of(sites.key, "late"), round_), since)
+    since = np.where(
+        before, since + 1 + late - 0.12 * chance.uniform(chance.of(sites.key, "late"), round_), since
+    )
     rate = 0.65 + 0.6 * chance.uniform(chance.of(sites.key, "rate"), round_)
     full = 100 * since * rate * turn / (sites["days_to_full"] * _DAY * SECOND)
     return {

@@ -1,4 +1,4 @@
-"""From blocks of values to packs: SenML in JSON, made by templates and one call of orjson, not record by record."""
+"""From blocks of values to packs: SenML in JSON, by templates and one call of orjson, not record by record."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,9 @@ def packs(block: Block) -> Iterator[NodePack]:
     group, channels = block.group, block.group.channels
     columns = [block.values[channel.name] for channel in channels]
     values = np.stack(columns, axis=1)  # (n, channels, t), so that a pack's values lie side by side
-    texts = orjson.dumps(np.ascontiguousarray(values).ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    texts = orjson.dumps(np.ascontiguousarray(values).ravel(), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(
+        b","
+    )
     each = values.shape[1] * values.shape[2]
     usual = tuple(range(0, values.shape[2] * group.step, group.step))
     odd = _odd(block)
@@ -106,4 +108,3 @@ def _record(name: str, unit: str, offset: int) -> bytes:
     if offset:
         fields += f',"t":{offset // SECOND if offset % SECOND == 0 else offset / SECOND}'
     return fields.encode() + b',"v":%b}'
-

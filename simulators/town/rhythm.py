@@ -74,7 +74,9 @@ def shopping(clock: Clock) -> FloatArray:
     """Return which share of the shoppers' parking is taken, 0.03 to 0.8."""
     hour = clock.hour
     work = 0.35 * bump(hour, 12, 3) + 0.55 * bump(hour, 17.5, 1.8)
-    return np.clip(0.03 + np.where(clock.sunday, 0.1, np.where(clock.free, 0.8 * bump(hour, 13.5, 2.6), work)), 0, 0.8)
+    return np.clip(
+        0.03 + np.where(clock.sunday, 0.1, np.where(clock.free, 0.8 * bump(hour, 13.5, 2.6), work)), 0, 0.8
+    )
 
 
 def evening(clock: Clock) -> FloatArray:
@@ -84,7 +86,7 @@ def evening(clock: Clock) -> FloatArray:
 
 
 def consumed(time: TimeArray) -> FloatArray:
-    """Return the water used since 2020, in hours of mean use; by night it rises slowly, and it never falls."""
+    """Return the water used since 2020, in hours of mean use; it rises slowly by night, and never falls."""
     weeks = _meter_weeks(time)
     whole = np.floor(weeks)
     part = np.interp(weeks - whole, np.linspace(0, 1, _METER_STEPS + 1), _CUMULATIVE)

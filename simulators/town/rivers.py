@@ -1,7 +1,7 @@
-"""The rivers: snow, soil and ground water of three basins, stepped from a fixed day, so that they have a past.
+"""The rivers: snow, soil and ground water of three basins, stepped from a fixed day, so they have a past.
 
-A model after HBV (Bergström: The HBV model - its structure and applications, SMHI 1992): snow by the degree-day
-method in zones of height, a soil that dries in summer, two stores that empty by recession, and a lake.
+A model after HBV (Bergström: The HBV model - its structure and applications, SMHI 1992): snow by the
+degree-day method in zones of height, a soil that dries in summer, two stores that empty by recession, a lake.
 """
 
 from dataclasses import dataclass
@@ -41,11 +41,17 @@ class Basin:
     rain: float
 
 
-BASINS: dict[str, Basin] = {  # fmt: skip
+BASINS: dict[str, Basin] = {
     "glomma": Basin(
         15_500,
         ((150, 0.25), (450, 0.2), (750, 0.2), (1_050, 0.2), (1_400, 0.15)),
-        0.12, 40, 1.1, 0.012, 4.5, 420, 0.74,
+        0.12,
+        40,
+        1.1,
+        0.012,
+        4.5,
+        420,
+        0.74,
     ),
     "nitelva": Basin(480, ((30, 0.4), (180, 0.3), (330, 0.3)), 0.3, 16, 1.1, 0.03, 0.4, 1.1, 0.85),
     "leira": Basin(660, ((40, 0.4), (230, 0.3), (430, 0.3)), 0.34, 15, 1.1, 0.03, 0.3, 1.4, 0.85),
@@ -157,4 +163,3 @@ def level(river: str, discharge: FloatArray, glomma: FloatArray) -> FloatArray:
         return backwater
     own: FloatArray = (discharge / (7.0 if river == "nitelva" else 9.0)) ** 0.55
     return (own**3 + (0.8 * backwater) ** 3) ** (1 / 3) if river == "nitelva" else own
-

@@ -68,7 +68,7 @@ class Forces:
                 known = ", ".join((EVERYDAY, *SCENARIOS))
                 raise BypulsError(f"there is no scenario {name!r}; known are {known}")
         self.names = tuple(name for name in SCENARIOS if name in names)
-        self._at = {name: at for name in self.names}
+        self._at = dict.fromkeys(self.names, at)
         if "new-year" in names:
             self._at["new-year"] = rhythm.midnight(at + DAY // 2)
         if "fair" in names:
@@ -123,7 +123,9 @@ class Forces:
         total = np.zeros(time.shape)
         for at in self._midnights(time):
             minutes = (time - at) / (HOUR / 60)
-            total += np.exp(-0.5 * ((minutes - 6) / 9) ** 2) + 0.12 * np.exp(-0.5 * ((minutes + 40) / 60) ** 2)
+            total += np.exp(-0.5 * ((minutes - 6) / 9) ** 2) + 0.12 * np.exp(
+                -0.5 * ((minutes + 40) / 60) ** 2
+            )
         return total
 
     def smoke(self, time: TimeArray) -> FloatArray:
@@ -140,7 +142,9 @@ class Forces:
             return []
         first, last = int(time.min()), int(time.max())
         years = range(int(str(np.datetime64(first, "us"))[:4]), int(str(np.datetime64(last, "us"))[:4]) + 2)
-        turns = [round(float(np.datetime64(f"{year}-01-01T00", "us").astype(np.int64))) - HOUR for year in years]
+        turns = [
+            round(float(np.datetime64(f"{year}-01-01T00", "us").astype(np.int64))) - HOUR for year in years
+        ]
         own = [self._at["new-year"]] if "new-year" in self._at else []
         return [at for at in {*turns, *own} if first - DAY < at < last + DAY]
 

@@ -145,7 +145,10 @@ class Scene:
             veer=weather.veer,
             stagnation=weather.stagnation,
             haze=weather.haze,
-            ozone=52 + 14 * np.cos(weather.season - 2.1) + 42 * sunny * (1 - 0.5 * weather.cloud) - 12 * weather.stable,
+            ozone=52
+            + 14 * np.cos(weather.season - 2.1)
+            + 42 * sunny * (1 - 0.5 * weather.cloud)
+            - 12 * weather.stable,
             stoves=cold * rhythm.evening(clock),
             dust=1 + 3 * studs * dry,
             snow=snow,

@@ -30,7 +30,7 @@ _WINDOWED = (Kind.TOTAL, Kind.ENERGETIC)
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A channel of a kind of node: `decimals` is its resolution; a windowed value carries its window's start."""
+    """A channel of a node: `decimals` is its resolution; a windowed value carries its window's start."""
 
     name: str
     decimals: int
@@ -127,7 +127,7 @@ def _channel(name: str, decimals: int) -> Channel:
 
 
 def _copy(node: Node, copy: int) -> Node:
-    """Return a node of the same kind some hundred metres to two kilometres away, with a little less of all."""
+    """Return a node of the same kind up to two kilometres away, with a little less of all."""
     if copy == 0:
         return node
     name = f"{node.node}-{copy + 1}"
@@ -239,7 +239,7 @@ class Town:
         return sum(len(node.channels) / node.interval for node in self.nodes)
 
     def blocks(self, start: int, end: int) -> Iterator[Block]:
-        """Give what all nodes measure in [start, end), microseconds since 1970, in pieces; nothing is wrong yet."""
+        """Give what all nodes measure in [start, end), microseconds since 1970, in pieces, without faults."""
         for group in self.groups:
             for rows, tick in group.ticks(start, end):
                 yield Block(group, rows, tick, self.measure(group, rows, tick))

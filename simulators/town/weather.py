@@ -1,4 +1,4 @@
-"""The weather over the town, as functions of instants: fronts, temperature, rain, wind, and how air is mixed."""
+"""The weather over the town, as functions of instants: fronts, temperature, rain, wind, mixing of the air."""
 
 from functools import cached_property
 
@@ -98,7 +98,7 @@ class Weather:
 
     @cached_property
     def stable(self) -> FloatArray:
-        """How much of an inversion there is, 0 to about 1: clear and windless nights, and frost that stays."""
+        """How much of an inversion there is, 0 to about 1: clear windless nights, and frost that stays."""
         night = np.clip((4 - self.sun_height) / 14, 0, 1)
         by_night = night * (1 - 0.7 * self.cloud) * np.exp(-self.wind / 2.2)
         frost = np.clip(-self.air_mass / 16, 0, 0.5)
@@ -115,7 +115,7 @@ class Weather:
         """Fine dust that the air brings with it from far away, in µg/m³."""
         far = 0.85 * self._smooth("haze", 2.4 * _DAY) + 0.62 * self._smooth("haze/hours", 17 * _HOUR)
         washed = 1 / (1 + 0.35 * np.maximum(self.front - 0.7, 0))
-        # Farms and fires far away in spring and summer, and nothing of it in the washed air of April and autumn.
+        # Farms and fires far away in summer and winter, and less of it in the washed air between.
         season = 0.16 * np.cos(2 * (self.season - 3.2))
         return np.exp(1.24 + far + season) * washed
 
