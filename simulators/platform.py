@@ -84,27 +84,30 @@ class Platform:
         """Return what a path of the API gives; None where there is no such thing."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         target = f"{self._root}/api/v1{quote(path)}?{urlencode(asked)}"
-        for attempt in (1, 2):  # a connection that was kept may have been closed meanwhile
+        try:
             try:
-                self._connection.request("GET", target, headers=headers)
-                answer = self._connection.getresponse()
-                body = answer.read()
-                break
-            except (OSError, HTTPException) as error:
+                status, body = self._ask(target, headers)
+            except (OSError, HTTPException):  # a connection that was kept may have been closed meanwhile
                 self._connection.close()
-                if attempt == 2:
-                    raise BypulsError(
-                        f"the API at {self._url} can't be reached ({error}); is it running? --api says where"
-                    ) from error
-        if answer.status == 404:
-            return None
-        if answer.status == 401:
-            raise BypulsError(f"the quarantine of {self._url} is closed; set BYPULS_API_OPERATOR_TOKEN")
-        if answer.status != 200:
+                status, body = self._ask(target, headers)
+        except (OSError, HTTPException) as error:
             raise BypulsError(
-                f"{self._url} answers {path} with {answer.status}: {body[:300].decode(errors='replace')}"
+                f"the API at {self._url} can't be reached ({error}); is it running? --api says where"
+            ) from error
+        if status == 404:
+            return None
+        if status == 401:
+            raise BypulsError(f"the quarantine of {self._url} is closed; set BYPULS_API_OPERATOR_TOKEN")
+        if status != 200:
+            raise BypulsError(
+                f"{self._url} answers {path} with {status}: {body[:300].decode(errors='replace')}"
             )
         return body
+
+    def _ask(self, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        self._connection.request("GET", target, headers=headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
 
 
 def _time(time: int) -> str:

@@ -51,7 +51,7 @@ def air(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     cars = at("traffic") * mixed * sites["traffic"]
     smoke = at("smoke") * np.minimum(mixed, 2)
     wood = at("stoves") * mixed * sites["stoves"]
-    fine = at("haze") * (1 + 0.2 * eddies) + 2.0 * cars + 5.2 * wood + 85 * smoke
+    fine = at("haze") * (1 + 0.2 * eddies) + 2.0 * cars + 5.2 * wood + 1.5 * at("traffic") + 85 * smoke
     coarse = 2.2 + 3.2 * cars * at("dust") + 40 * smoke
     no2 = 3 + 24 * cars / (1 + 0.07 * cars) + 1.5 * wood
     ozone = np.maximum(at("ozone") - 0.7 * no2, 1.5)
@@ -159,7 +159,7 @@ def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
 
 
 def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
-    """Parameters: `commuters`, their share of the bays (the rest is shoppers'), and `fair`, the fair's pull."""
+    """Parameters: `commuters`, their share of the bays (shoppers have the rest), and `fair`, its pull."""
     return {f"bay-{bay}/occupancy": _bay(sites, at, scene, f"bay-{bay}") for bay in range(1, 17)}
 
 

@@ -1,4 +1,4 @@
-"""From blocks of values to packs: SenML in JSON, by templates and one call of orjson, not record by record."""
+"""From blocks to packs: SenML in JSON, by templates and one call of orjson, not record by record."""
 
 import json
 from collections.abc import Iterator

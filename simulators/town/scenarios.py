@@ -115,7 +115,7 @@ class Forces:
             return np.zeros(time.shape), np.zeros(time.shape)
         begin, end = self.span("burst-main")
         size = SCENARIOS["burst-main"].size
-        now = size * ((time >= begin) & (time < end))
+        now: FloatArray = np.where((time >= begin) & (time < end), size, 0.0)
         return now, size * (np.clip(time, begin, end) - begin) / HOUR
 
     def fireworks(self, time: TimeArray) -> FloatArray:

@@ -117,7 +117,7 @@ class Weather:
         washed = 1 / (1 + 0.35 * np.maximum(self.front - 0.7, 0))
         # Farms and fires far away in summer and winter, and less of it in the washed air between.
         season = 0.16 * np.cos(2 * (self.season - 3.2))
-        return np.exp(1.24 + far + season) * washed
+        return np.exp(1.12 + far + season) * washed
 
 
 def _vapour_pressure(temperature: FloatArray) -> FloatArray:
