@@ -113,11 +113,11 @@ class Weather:
     @cached_property
     def haze(self) -> FloatArray:
         """Fine dust that the air brings with it from far away, in µg/m³."""
-        far = 0.85 * self._smooth("haze", 2.4 * _DAY) + 0.62 * self._smooth("haze/hours", 17 * _HOUR)
+        far = 0.95 * self._smooth("haze", 2.4 * _DAY) + 0.62 * self._smooth("haze/hours", 17 * _HOUR)
         washed = 1 / (1 + 0.35 * np.maximum(self.front - 0.7, 0))
         # Farms and fires far away in summer and winter, and less of it in the washed air between.
         season = 0.16 * np.cos(2 * (self.season - 3.2))
-        return np.exp(1.12 + far + season) * washed
+        return np.exp(1.04 + far + season) * washed
 
 
 def _vapour_pressure(temperature: FloatArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """The simulated PM2.5 and discharge look like the recorded ones: quantiles, course of the day, memory.
 
-PM2.5 is compared with five stations: each statistic of the simulated stations' mean must lie within the range of
-the recorded ones, widened by the tolerance that stands beside it. Discharge is compared gauge by gauge, in terms of
-its median, since the basins are of different size.
+PM2.5 is compared with five stations: each statistic of the simulated stations' mean must lie within the range
+of the recorded ones, widened by the tolerance that stands beside it. Discharge is compared gauge by gauge, in
+terms of its median, since the basins are of different size.
 """
 
 from functools import lru_cache
