@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bypuls.quantities import QUANTITIES, Kind, Quantity
 
@@ -13,8 +14,18 @@ MAX_UNIT = 32
 UNIT_PATTERN = r"[\x21-\x7e\u00b0-\u03ff]+"
 """What a unit may be spelled with where the catalogue names none: no space, nothing invisible."""
 
-HOLD: dict[Kind, float] = {kind: 86_400.0 if kind is Kind.STATE else 3_600.0 for kind in Kind}
-"""How long (seconds) a value is taken to last if no other follows: a door may not move all day."""
+
+class Averaging(NamedTuple):
+    """How the readings of a stream are summed up; `modulus`, in its unit, is where a meter rolls over."""
+
+    kind: Kind
+    modulus: float | None = None
+
+    @property
+    def hold(self) -> float:
+        """How long (seconds) a value is taken to last if no other follows: a door may not move all day."""
+        return 86_400.0 if self.kind is Kind.STATE else 3_600.0
+
 
 _LAST_SEGMENT = re.compile(r"[^/:]*$")
 

@@ -377,6 +377,10 @@ def apply_nodes(
         channel = "no2"            # the quantity too, unless quantity = "..." names another
         expected_interval = 60     # seconds between readings
         open_data = true           # may be shown to everyone
+
+        [[node.stream]]
+        channel = "energy"
+        modulus = 100000           # kWh: where a meter rolls over, if it does
     """
     from bypuls.registry import read
     from bypuls.settings import DatabaseSettings, load

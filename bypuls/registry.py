@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from bypuls.channels import MAX_NAME, MAX_UNIT, NAME_PATTERN, UNIT_PATTERN, Channel, of_channel
 from bypuls.errors import BypulsError
-from bypuls.quantities import QUANTITIES
+from bypuls.quantities import QUANTITIES, Kind
 from bypuls.topics import NODE_PATTERN
 
 YEAR = 366 * 86_400
@@ -36,12 +36,16 @@ class _Entry(BaseModel):
 
 
 class RegisteredStream(_Entry):
-    """A channel of a node; `unit` is given only where the catalogue knows no quantity for it."""
+    """A channel of a node; `unit` is given only where the catalogue knows no quantity for it.
+
+    `modulus`, in the unit of the stream, is where a meter rolls over: one of five digits at 100,000.
+    """
 
     channel: str = Field(pattern=f"^{NAME_PATTERN}$", max_length=MAX_NAME)
     quantity: str | None = None
     unit: Unit | None = None
     expected_interval: float | None = Field(None, gt=0, le=YEAR)
+    modulus: float | None = Field(None, gt=0)
     open_data: bool = False
 
     @model_validator(mode="after")
@@ -57,6 +61,9 @@ class RegisteredStream(_Entry):
             raise ValueError(
                 f"unit {self.unit!r}: values of this stream are kept in {known!r}, leave unit out"
             )
+        if self.modulus is not None and self.meaning.kind is not Kind.COUNTER:
+            meters = ", ".join(key for key, each in QUANTITIES.items() if each.kind is Kind.COUNTER)
+            raise ValueError(f"modulus {self.modulus:g}: only meters roll over ({meters})")
         return self
 
     @property

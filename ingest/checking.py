@@ -65,6 +65,20 @@ class Checker:
         self._alone = alone
         self._changes = Checks(limits_of_change.table())
 
+    @property
+    def position(self) -> int:
+        """How far the checks of changes have got."""
+        return self._changes.position
+
+    def keep(self, position: int) -> None:
+        """Remember the readings checked up to this position for good: they are committed."""
+        self._changes.keep(position)
+
+    def start_over(self) -> None:
+        """Forget what is known of the registry, and the readings that are not kept."""
+        self._directory.forget()
+        self._changes.rewind()
+
     def check(self, messages: Sequence[Message]) -> Commit:
         """Read and check messages; each record ends as a reading or in a fault, whatever it holds.
 

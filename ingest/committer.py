@@ -44,11 +44,15 @@ class _Acknowledgement(msgspec.Struct):
 
 @dataclass(slots=True)
 class Batch:
-    """Messages and what their check made of them; `outages` is how many there had been before the check."""
+    """Messages and what their check made of them.
+
+    `outages` is how many there had been before the check, `position` how far checks had got after it.
+    """
 
     arrivals: Sequence[Arrival]
     commit: Commit
     outages: int
+    position: int = 0
 
     def forget(self) -> None:
         """Drop what the check made, some 30 MB, since it is to be checked again anyway."""
@@ -64,22 +68,26 @@ class Committer:
 
     A database that was away may have come back as another one (restored, failed over), in which numbers of
     nodes and streams mean others. So after an outage the registry is learnt anew, and what was checked
-    before is checked again.
+    before is checked again; so it is where a batch must be split.
     """
 
     def __init__(
         self,
         writer: Writer,
         check: Callable[[Sequence[Arrival]], Iterable[Batch]],
-        forget: Callable[[], None],
+        keep: Callable[[int], None],
+        start_over: Callable[[], None],
         metrics: Metrics,
         watch: Watch,
         pause: Callable[[float], bool],
     ) -> None:
-        """`check` checks messages, `forget` drops what is known of the registry, `pause` tells to give up."""
+        """`check` checks messages, `keep` hears how far they are committed, and `start_over` that what was
+        checked beyond is to be checked again; `pause` tells to give up.
+        """
         self._writer = writer
         self._check = check
-        self._forget = forget
+        self._keep = keep
+        self._start_over = start_over
         self._metrics = metrics
         self._watch = watch
         self._pause = pause
@@ -113,10 +121,10 @@ class Committer:
                 if again:
                     return self._set_apart(batch, error)
                 again = True  # perhaps only because the registry changed underneath
-                self._forget()
-                batch.outages = STALE
+                self._recheck()
             else:
                 self._note_available()
+                self._keep(batch.position)
                 self._settle(batch, outcome)
                 return _replies(batch)
 
@@ -127,7 +135,13 @@ class Committer:
             self._count(outcome)
         return outcome is not None
 
+    def _recheck(self) -> None:
+        """Let all that is checked and not committed be checked again."""
+        self.outages += 1
+        self._start_over()
+
     def _halve(self, batch: Batch) -> list[Reply]:
+        self._recheck()
         half = len(batch.arrivals) // 2
         parts = (batch.arrivals[:half], batch.arrivals[half:])
         return [reply for part in parts for reply in self.commit(Batch(part, Commit([]), STALE))]
@@ -162,8 +176,7 @@ class Committer:
         if self._available:
             _log.warning("database unavailable", error=str(error))
         self._available = self._watch.available = False
-        self.outages += 1
-        self._forget()
+        self._recheck()
         gc.collect()  # a failed connection leaves cycles that hold the batch
         if self._pause(backoff.next()):
             raise Stopped from error

@@ -77,7 +77,13 @@ class Worker:
         self._abandon = threading.Event()
         self._watch = Watch(self._metrics)
         self._committer = Committer(
-            self._writer, self._check, self._forget, self._metrics, self._watch, self._abandon.wait
+            self._writer,
+            self._check,
+            self._keep,
+            self._start_over,
+            self._metrics,
+            self._watch,
+            self._abandon.wait,
         )
         self._checked: handover.Queue[Batch | None] = handover.Queue(maxsize=1)
         self._failure: BaseException | None = None
@@ -217,7 +223,8 @@ class Worker:
         outages = self._committer.outages
         try:
             with self._checking, self._watch.asking():
-                return Batch(arrivals, self._checker.check(messages), outages)
+                commit = self._checker.check(messages)
+                return Batch(arrivals, commit, outages, self._checker.position)
         except StoreUnavailable:
             raise
         except TooManyReadings:
@@ -255,6 +262,14 @@ class Worker:
     def _forget(self) -> None:
         with self._checking:
             self._directory.forget()
+
+    def _keep(self, position: int) -> None:
+        with self._checking:
+            self._checker.keep(position)
+
+    def _start_over(self) -> None:
+        with self._checking:
+            self._checker.start_over()
 
     def _check_again(self, message: Message) -> Commit:
         with self._checking:

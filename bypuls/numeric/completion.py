@@ -136,7 +136,7 @@ def _add(summary: Summary, stream: Streams, window: Counts, held: Values, second
     new = (stream.astype(np.int64) << 32) | window
     keys = np.union1d(old, new)
     rows, to = np.searchsorted(keys, old), np.searchsorted(keys, new)
-    columns = blank(summary.kind, len(keys))
+    columns = {name: column.copy() for name, column in blank(summary.kind, len(keys)).items()}
     for name, column in summary.columns().items():
         columns[name][rows] = column
     columns["held"] += np.bincount(to, held, len(keys))

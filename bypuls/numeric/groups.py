@@ -1,4 +1,4 @@
-"""Groups: which readings make up which (stream, window), as runs of readings in order."""
+"""Groups: which readings make up which (stream, window), as runs of readings."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.numeric.edges import check_edges, windows_of
+from bypuls.numeric.edges import check_edges
+from bypuls.numeric.ordering import order_of
+from bypuls.numeric.pairs import Pairs
 
 Streams = NDArray[np.int32]
 Times = NDArray[np.int64]
@@ -14,18 +16,17 @@ Values = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Rows = NDArray[np.intp]
 Mask = NDArray[np.bool_]
-Readings = tuple[Streams, Times, Values, Mask | None]
 Column = NDArray[Any]
 Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Readings that count, in order by (stream, time), and the rows that they make up.
+    """Readings that count, group by group, and the rows that they make up.
 
     Rows (r,): `stream` int32, `window` int64, `n` and `n_excluded` int64, ordered by (stream, window).
-    `filled` (f,): the rows with n > 0. Readings (m,): `time`, `value`; those of filled row i begin at
-    `starts[i]`.
+    `filled` (f,): the rows with n > 0. Readings (m,): `value`, those of filled row i from `starts[i]` on,
+    and `time` where it was asked for; `timely`: they are in order of time inside each group.
     """
 
     stream: Streams
@@ -33,36 +34,44 @@ class Groups:
     n: Counts
     n_excluded: Counts
     filled: Rows
-    time: Times
-    value: Values
     starts: Rows
+    value: Values
+    time: Times | None
+    timely: bool
 
 
-def group(stream: Streams, time: Times, value: Values, edges: Times, excluded: Mask | None) -> Groups:
-    """Find the rows that ordered and checked readings make up; the arguments are those of `summarise`."""
-    if len(time) and (time.min() < edges[0] or time.max() >= edges[-1]):
-        inside = (time >= edges[0]) & (time < edges[-1])
-        stream, time, value = stream[inside], time[inside], value[inside]
-        excluded = None if excluded is None else excluded[inside]
-    window = windows_of(time, edges)
-    starts = run_starts(stream, window)
-    n = run_lengths(starts, len(time))
+def group(pairs: Pairs, columns: Columns, *, ordered: bool, timely: bool) -> Groups:
+    """Find the rows that checked readings make up.
+
+    `columns` (n,): the "pair" and the "value" of each, its "time" if need be, and whether it is "excluded"
+    if any are. `ordered`: by pair; otherwise they are brought together, in their given order inside a group.
+    """
+    if not ordered:
+        order = order_of(columns["pair"])
+        columns = {name: column.take(order, mode="clip") for name, column in columns.items()}
+    pair, value, time, excluded = (columns.get(name) for name in ("pair", "value", "time", "excluded"))
+    assert pair is not None
+    assert value is not None
+    starts = run_starts(pair)
+    n = run_lengths(starts, len(pair))
     n_excluded = np.zeros(len(starts), np.int64)
-    rows, windows, filled = stream[starts], window[starts], np.arange(len(starts))
+    stream, window = pairs.parted(pair[starts])
+    filled = np.arange(len(starts))
     if excluded is not None and excluded.any():
         n_excluded = np.add.reduceat(excluded, starts, dtype=np.int64)
         n = n - n_excluded
-        time, value = time[~excluded], value[~excluded]
+        value, time = value[~excluded], None if time is None else time[~excluded]
         filled = np.flatnonzero(n)
         starts = (np.cumsum(n) - n)[filled]
-    return Groups(rows, windows, n, n_excluded, filled, time, value, starts)
+    return Groups(stream, window, n, n_excluded, filled, starts, value, time, timely)
 
 
-def run_starts(stream: Streams, window: Counts) -> Rows:
-    """Return where a new (stream, window) begins, in columns ordered by it; both (n,)."""
-    leads = np.ones(len(stream), np.bool_)
-    np.not_equal(window[1:], window[:-1], out=leads[1:])
-    leads[1:] |= stream[1:] != stream[:-1]
+def run_starts(*keys: Column) -> Rows:
+    """Return where a new group begins, in columns (n,) ordered by these keys."""
+    leads = np.ones(len(keys[0]), np.bool_)
+    np.not_equal(keys[0][1:], keys[0][:-1], out=leads[1:])
+    for key in keys[1:]:
+        leads[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(leads)
 
 

@@ -47,7 +47,7 @@ def merge(
         return replace(part, window=coarse)
     n = np.add.reduceat(part.n, every)
     live = part.n > 0
-    columns = blank(part.kind, len(every))
+    columns = {name: column.copy() for name, column in blank(part.kind, len(every)).items()}
     if live.any():
         for name, column in _merge(take(part, live), coarse[live], longest, modulus).items():
             columns[name][n > 0] = column

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-Values = NDArray[np.float64]
+Number = TypeVar("Number", np.int64, np.float64)
 
 
-def sort_columns(value: Values) -> list[Values]:
+def sort_columns(value: NDArray[Number]) -> list[NDArray[Number]]:
     """Sort each column of a matrix (length, g); return its rows, the least values first. Overwrites `value`.
 
     None may be NaN. Measured against numpy.sort by rows: 1.3 to 5.2 ns a value in lists of 6, 2.7 both of 16.
     """
     rows = list(value)
-    lower = np.empty(value.shape[1])
+    lower = np.empty_like(value[0])
     for first, second in _comparators(len(rows)):
         np.minimum(rows[first], rows[second], out=lower)
         np.maximum(rows[first], rows[second], out=rows[second])

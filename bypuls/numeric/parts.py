@@ -1,13 +1,16 @@
-"""Parts: readings put in order and cut between groups into pieces, which two threads work through."""
+"""Parts: readings cut between groups into pieces, which two threads work through."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from bypuls.numeric.groups import Column, Columns, Groups, Readings, Times, group
-from bypuls.numeric.ordering import is_ordered, order_of, put_in_order
+from bypuls.numeric.buckets import Buckets
+from bypuls.numeric.groups import Columns, Groups, Mask, Streams, Times, Values, group
+from bypuls.numeric.ordering import is_ordered
+from bypuls.numeric.pairs import pairs_of
 
 FEWEST = 200_000
 """Fewer readings than this are no work for a second thread."""
@@ -16,54 +19,77 @@ PIECE = 131_072
 """Readings in work at once: few enough for the cache, and enough that two threads seldom wait for the
 interpreter (of 65,536, two were no faster than one)."""
 
+Readings = tuple[Streams, Times, Values, Mask | None]
 Work = Callable[[Groups, Columns], None]
 Room = Callable[[int], Columns]
 
 
-def in_parts(work: Work, room: Room, readings: Readings, edges: Times) -> Columns:
+def in_parts(
+    work: Work, room: Room, readings: Readings, edges: Times, *, timed: bool, in_time: bool
+) -> Columns:
     """Return the columns that `work` fills for the groups of all readings, which come in any order.
 
     `room` makes empty columns of a number of rows; `work` is given groups, part by part, and their rows of
-    those columns (cut along the last axis). The rows ascend by (stream, window). numpy lets go of the
-    interpreter in its loops, so that two threads can share the work.
+    those columns (cut along the last axis). The rows ascend by (stream, window). `timed`: the groups must
+    have times; `in_time`: and if their readings aren't in order of time. numpy lets go of the interpreter in
+    its loops, so that two threads can share the work.
     """
-    columns: list[Column] = [column for column in readings if column is not None]
-    if len(columns[0]) < FEWEST:
-        if not is_ordered(columns[0], columns[1]):
-            order = order_of(columns[0], columns[1])
-            columns = [column[order] for column in columns]
-        return _filled(work, room, [_group(columns, edges)], map)
+    stream, time, value, excluded = _inside(readings, edges)
+    pairs = pairs_of(stream, edges)
+    columns: Columns = {"value": value} | ({} if excluded is None else {"excluded": excluded})
     with ThreadPoolExecutor(2, thread_name_prefix="numeric") as pool:
-        if not _is_ordered(columns, pool):
-            columns = put_in_order(columns, PIECE, pool)
-        parts = pool.map(lambda piece: _group(piece, edges), _pieces(columns, edges))
-        return _filled(work, room, list(parts), pool.map)
+        run = map if len(stream) < FEWEST else pool.map
+        ordered = _all(run, is_ordered, stream, time)
+        timely = ordered or _all(run, _ascends, time)
+        if timed or (in_time and not timely):
+            columns["time"] = time
+
+        def piece(part: slice) -> Groups:
+            some = {"pair": pairs.of(stream[part], time[part])}
+            some |= {name: column[part] for name, column in columns.items()}
+            return group(pairs, some, ordered=ordered, timely=timely)
+
+        if ordered or run is map:
+            parts = run(piece, _pieces(stream, time, edges) if run is not map else [slice(None)])
+        else:
+            buckets = Buckets(pairs, stream, time, columns, PIECE, pool)
+            parts = run(
+                lambda one: group(pairs, buckets[one], ordered=False, timely=timely), range(buckets.count)
+            )
+        return _filled(work, room, list(parts), run)
 
 
-def _is_ordered(columns: list[Column], pool: ThreadPoolExecutor) -> bool:
-    def ordered(begin: int) -> bool:
-        stream, time = (column[begin : begin + PIECE + 1] for column in columns[:2])
-        return is_ordered(stream, time)
+def _inside(readings: Readings, edges: Times) -> Readings:
+    """Leave out the readings before the first edge, and those from the last one on."""
+    stream, time, value, excluded = readings
+    if not len(time) or (time.min() >= edges[0] and time.max() < edges[-1]):
+        return readings
+    inside = (time >= edges[0]) & (time < edges[-1])
+    return stream[inside], time[inside], value[inside], None if excluded is None else excluded[inside]
 
-    return ordered(0) and all(pool.map(ordered, range(0, len(columns[0]), PIECE)))
+
+def _all(run: Callable[..., Iterator[bool]], test: Callable[..., bool], *columns: Any) -> bool:
+    """Tell whether a test of neighbours holds for all readings, piece by piece."""
+
+    def holds(begin: int) -> bool:
+        return test(*(column[begin : begin + PIECE + 1] for column in columns))
+
+    return holds(0) and all(run(holds, range(0, len(columns[0]), PIECE)))
 
 
-def _pieces(columns: list[Column], edges: Times) -> Iterator[list[Column]]:
+def _ascends(time: Times) -> bool:
+    return bool((time[1:] >= time[:-1]).all())
+
+
+def _pieces(stream: Streams, time: Times, edges: Times) -> Iterator[slice]:
     """Cut ordered readings into pieces of about one size, each where a window of a stream begins."""
-    stream, time = columns[:2]
     count = round(len(stream) / PIECE)
     cuts = {0, len(stream)}
     for at in (len(stream) * i // count for i in range(1, count)):
         begin = int(np.searchsorted(stream, stream[at]))
         window = max(0, int(np.searchsorted(edges, time[at], side="right")) - 1)
         cuts.add(begin + int(np.searchsorted(time[begin:at], edges[window])))
-    for begin, end in pairwise(sorted(cuts)):
-        yield [column[begin:end] for column in columns]
-
-
-def _group(columns: list[Column], edges: Times) -> Groups:
-    stream, time, value, *excluded = columns
-    return group(stream, time, value, edges, excluded[0] if excluded else None)
+    return (slice(begin, end) for begin, end in pairwise(sorted(cuts)))
 
 
 def _filled(work: Work, room: Room, parts: list[Groups], run: Callable[..., Iterator[None]]) -> Columns:

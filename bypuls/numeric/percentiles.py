@@ -51,7 +51,8 @@ def percentiles(
     def room(rows: int) -> Columns:
         return {"ranked": np.empty((len(share), rows))}
 
-    ranked: Values = in_parts(work, room, (stream, time, value, excluded), edges)["ranked"]
+    readings = (stream, time, value, excluded)
+    ranked: Values = in_parts(work, room, readings, edges, timed=False, in_time=False)["ranked"]
     return ranked.T
 
 

@@ -6,19 +6,25 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bypuls.numeric.networks import sort_columns
+from bypuls.numeric.ordering import order_by_time
+
 Column = NDArray[Any]
 Counts = NDArray[np.int64]
 Rows = NDArray[np.intp]
+Times = NDArray[np.int64]
 
 SHORT = 16
 """The most readings of a group that is laid beside others of its length; longer ones stay in a row."""
+
+_PLACE_BITS = (SHORT - 1).bit_length()
 
 
 class Runs(Protocol):
     """Groups of readings, g of them; a column of readings has the shape that `lay` gives it.
 
-    Each number of a group comes from its own readings alone and in their order, whatever its neighbours are,
-    so that it is the same to the last bit however the readings were cut into parts.
+    Each number of a group comes from its own readings alone, in order of time, whatever its neighbours are,
+    so that it is the same to the last bit however the readings came and were cut into parts.
     """
 
     @property
@@ -57,9 +63,11 @@ class Beside:
     and to lay out a column 1.5.
     """
 
-    def __init__(self, starts: Rows, length: int) -> None:
+    def __init__(self, starts: Rows, length: int, untimely: Times | None) -> None:
         self._places = starts + np.arange(length)[:, None]
         self.n = length
+        if untimely is not None and length > 1:
+            self._places = starts + _ranks(self.lay(untimely))
 
     def lay(self, column: Column) -> Column:
         # All places exist; to be told to clip is the fastest way not to look, 1.1 ns a reading against 1.5.
@@ -97,11 +105,16 @@ class Beside:
 class InRow:
     """Groups of any length, one after the other: a column is flat, and numpy goes from start to start."""
 
-    def __init__(self, starts: Rows, n: Counts) -> None:
+    def __init__(self, starts: Rows, n: Counts, untimely: Times | None) -> None:
         self._starts = np.cumsum(n) - n
         self._ends = self._starts + n - 1
-        self._places = np.repeat(starts - self._starts, n) + np.arange(n.sum())
+        self._places: slice | Rows = slice(int(starts[0]), int(starts[-1] + n[-1]))
         self.n = n
+        if (np.diff(starts) != n[:-1]).any():  # others lie between them
+            self._places = np.repeat(starts - self._starts, n) + np.arange(n.sum())
+        if untimely is not None:
+            some = np.arange(len(untimely))[self._places]
+            self._places = some[order_by_time(untimely[some], self._starts, n)]
 
     def lay(self, column: Column) -> Column:
         laid: Column = column[self._places]
@@ -137,12 +150,29 @@ class InRow:
         return added
 
 
-def runs_of(starts: Rows, n: Counts) -> Iterator[tuple[Rows, Runs]]:
+def runs_of(starts: Rows, n: Counts, untimely: Times | None = None) -> Iterator[tuple[Rows, Runs]]:
     """Yield groups by kind of layout, and which they are; each group once.
 
-    Shapes: (g,) both, where each begins among all readings and how many it has, at least 1.
+    Shapes: (g,) both, where each begins among all readings and how many it has, at least 1. `untimely`: the
+    times of all readings, if those of a group aren't in order of time and shall be laid out so.
     """
     lengths = np.flatnonzero(np.bincount(np.minimum(n, SHORT + 1)))
     for length in lengths.tolist():
         some = np.flatnonzero(n == length if length <= SHORT else n > SHORT)
-        yield some, Beside(starts[some], length) if length <= SHORT else InRow(starts[some], n[some])
+        if length <= SHORT:
+            yield some, Beside(starts[some], length, untimely)
+        else:
+            yield some, InRow(starts[some], n[some], untimely)
+
+
+def _ranks(time: Times) -> Rows:
+    """Return the places, in order of time, of short groups that lie side by side; (length, g) both.
+
+    Equal times keep their given order. 3 ns a reading; to sort all readings by numpy.sort takes 40.
+    """
+    key = time - time.min(axis=0)
+    key <<= _PLACE_BITS
+    key |= np.arange(len(time))[:, None]
+    ranks: Rows = np.array(sort_columns(key))
+    ranks &= (1 << _PLACE_BITS) - 1
+    return ranks

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bypuls.numeric.kinds import Kind
-from bypuls.numeric.summary import Summary
+from bypuls.numeric.summary import EXTRA, Summary
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -53,6 +53,18 @@ def statistics(
         name: _coverage(summary, edges, interval) if name == "coverage" else _FUNCTIONS[name](summary)
         for name in names
     }
+
+
+def columns_of(kind: Kind, names: Iterable[str]) -> frozenset[str]:
+    """Return the columns of a summary from which these statistics are made; to complete it takes them all."""
+    own: dict[str, tuple[str, ...]] = dict(_COLUMNS)
+    if kind is Kind.LINEAR:
+        own["mean"] = ("mean",)
+    if kind is not Kind.CIRCULAR:
+        own["std"] = ("mean", "m2")
+    if kind is not Kind.STATE:
+        own["coverage"] = ()
+    return frozenset().union(*(own.get(name, EXTRA[kind]) for name in names))
 
 
 def direction(cosine: Values, sine: Values) -> Values:
@@ -147,3 +159,13 @@ _FUNCTIONS: dict[str, Callable[[Summary], Values]] = {
     "min": _column("minimum"),
     "max": _column("maximum"),
 } | {name: _column(name) for name in ("n", "n_excluded", "first", "last", "sum", "resets", "changes")}
+
+_COLUMNS = {
+    "n": (),
+    "n_excluded": (),
+    "min": ("minimum",),
+    "max": ("maximum",),
+    "first": ("first",),
+    "last": ("last",),
+}
+"""What statistics of all kinds are made from; the others, but for a few, from the columns of their kind."""

@@ -63,6 +63,12 @@ class SeriesRequest:
         return step.count(self.start, self.end, self.zone) * columns
 
     @property
+    def all_statistics(self) -> list[str]:
+        """What is asked for, and what the answer is made by besides."""
+        extra = ["coverage"] * bool(self.min_coverage) + ["mean"] * self.spatial
+        return list(dict.fromkeys([*self.statistics, *extra]))
+
+    @property
     def needs_readings(self) -> bool:
         """Whether hourly rollups can't tell, whatever the windows."""
         return self.include_flagged or any(percent(name) is not None for name in self.statistics)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.channels import HOLD
+from bypuls.channels import Averaging
 from bypuls.numeric.completion import Earlier, complete
 from bypuls.numeric.dense import dense
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
 from bypuls.numeric.percentiles import percentiles
+from bypuls.numeric.statistics import columns_of
 from bypuls.numeric.summary import EXTRA, MOMENTS, Summary, summarise
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.readings import ReadingBatch
@@ -36,15 +37,6 @@ HOURS_AT_ONCE = 100_000
 """Rollups of one kind of stream: 15 MB, and as much again in the form in which they come."""
 
 
-_OWN_COLUMNS = {
-    "std": ("m2",),
-    "min": ("minimum",),
-    "max": ("maximum",),
-    "first": ("first",),
-    "last": ("last",),
-}
-
-
 class Source(StrEnum):
     """What a series was made from."""
 
@@ -54,7 +46,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found of the streams of one kind: their summary, complete if need be, and percentiles.
+    """What was found of streams that are summed up alike: a summary, complete if need be, and percentiles.
 
     `percentiles`: by statistic, float64 (s, w), the streams in the order of `streams`.
     """
@@ -70,32 +62,35 @@ def choose_source(request: SeriesRequest, edges: Times) -> Source:
     return Source.ROLLUPS if whole and not request.needs_readings else Source.READINGS
 
 
-def read(database: Database, request: SeriesRequest, edges: Times) -> dict[Kind, Found]:
-    """Read and sum up the streams of a request over its windows, by averaging kind.
+def read(database: Database, request: SeriesRequest, edges: Times) -> list[Found]:
+    """Read and sum up the streams of a request over its windows.
 
     Works window by window through what doesn't fit into memory. Raises TooMuch, QueryTooSlow,
     StoreUnavailable.
     """
     parts = _parts_of_rollups if choose_source(request, edges) is Source.ROLLUPS else _parts_of_readings
-    groups: dict[Kind, list[StreamFacts]] = {}
+    groups: Groups = {}
     for facts in request.streams:
-        groups.setdefault(facts.kind, []).append(facts)
-    summaries: dict[Kind, list[Summary]] = {kind: [] for kind in groups}
-    ranked = {kind: _room(request, len(group), len(edges) - 1) for kind, group in groups.items()}
+        groups.setdefault(facts.averaging, []).append(facts)
+    summaries: dict[Averaging, list[Summary]] = {averaging: [] for averaging in groups}
+    ranked = {averaging: _room(request, len(group), len(edges) - 1) for averaging, group in groups.items()}
     for at, part in parts(database, request, groups, edges):
-        for kind, (summary, columns) in part.items():
-            summaries[kind].append(replace(summary, window=summary.window + at.start))
+        for averaging, (summary, columns) in part.items():
+            summaries[averaging].append(replace(summary, window=summary.window + at.start))
             for name, column in columns.items():
-                ranked[kind][name][:, at] = dense(column, summary, _ids(groups[kind]), at.stop - at.start)
+                ids = _ids(groups[averaging])
+                ranked[averaging][name][:, at] = dense(column, summary, ids, at.stop - at.start)
     earlier = _read_earlier(database, request, int(edges[0]))
-    return {
-        kind: Found(group, _complete(_together(kind, summaries[kind]), earlier, edges, request), ranked[kind])
-        for kind, group in groups.items()
-    }
+    found = []
+    for averaging, group in groups.items():
+        summary = _together(averaging.kind, summaries[averaging])
+        whole = _complete(summary, averaging, _ids(group), earlier, edges, request)
+        found.append(Found(group, whole, ranked[averaging]))
+    return found
 
 
-Part = tuple[slice, dict[Kind, tuple[Summary, dict[str, Values]]]]
-Groups = dict[Kind, list[StreamFacts]]
+Part = tuple[slice, dict[Averaging, tuple[Summary, dict[str, Values]]]]
+Groups = dict[Averaging, list[StreamFacts]]
 
 
 def _parts_of_rollups(
@@ -114,8 +109,11 @@ def _parts_of_rollups(
             found = read_hours(connection, request.streams, first, last, lambda kind: _columns(kind, request))
         hours = hour_edges(first, last)
         if len(hours) != len(some):
-            found = {kind: merge(each, hours, some, hold=HOLD[kind]) for kind, each in found.items()}
-        yield at, {kind: (found[kind], {}) for kind in groups}
+            found = {
+                averaging: merge(each, hours, some, hold=averaging.hold, modulus=averaging.modulus)
+                for averaging, each in found.items()
+            }
+        yield at, {averaging: (found[averaging], {}) for averaging in groups}
 
 
 def _parts_of_readings(
@@ -133,11 +131,18 @@ def _parts_of_readings(
         some = edges[at.start : at.stop + 1]
         with database.connection() as connection:
             readings = read_readings(connection, ids, int(some[0]), int(some[-1]))
-        yield at, {kind: _sum_up(readings, kind, group, some, request) for kind, group in groups.items()}
+        yield (
+            at,
+            {how: _sum_up(readings, how, group, some, request) for how, group in groups.items()},
+        )
 
 
 def _sum_up(
-    readings: ReadingBatch, kind: Kind, group: list[StreamFacts], edges: Times, request: SeriesRequest
+    readings: ReadingBatch,
+    averaging: Averaging,
+    group: list[StreamFacts],
+    edges: Times,
+    request: SeriesRequest,
 ) -> tuple[Summary, dict[str, Values]]:
     if len(group) < len(request.streams):
         readings = readings.take(np.isin(readings.stream, _ids(group)))
@@ -146,7 +151,16 @@ def _sum_up(
     if not request.include_flagged:
         excluded |= (readings.flags & CERTAINLY_WRONG) != 0
     columns = (readings.stream, readings.time, np.where(finite, readings.value, 0.0))
-    summary = summarise(*columns, edges=edges, kind=kind, hold=HOLD[kind], excluded=excluded)
+    kind = averaging.kind
+    summary = summarise(
+        *columns,
+        edges=edges,
+        kind=kind,
+        hold=averaging.hold,
+        modulus=averaging.modulus,
+        excluded=excluded,
+        columns=_columns(kind, request),
+    )
     names = _percentile_names(request)
     if not names:
         return summary, {}
@@ -170,22 +184,28 @@ def _needs_neighbours(kind: Kind, request: SeriesRequest) -> bool:
 
 
 def _columns(kind: Kind, request: SeriesRequest) -> Collection[str]:
-    """Return the columns of rollups that are needed: reading them is most of the work of a long series."""
+    """Return the columns that are needed: to read or make them all is most of the work of a long series."""
     if _needs_neighbours(kind, request):
         return MOMENTS + EXTRA[kind]
-    needed = {"mean", *(EXTRA[kind] if kind is not Kind.LINEAR else ())}
-    return needed.union(*(_OWN_COLUMNS.get(name, ()) for name in request.statistics))
+    return columns_of(kind, (name for name in request.all_statistics if percent(name) is None))
 
 
-def _complete(summary: Summary, earlier: ReadingBatch, edges: Times, request: SeriesRequest) -> Summary:
+def _complete(
+    summary: Summary,
+    averaging: Averaging,
+    ids: NDArray[np.int32],
+    earlier: ReadingBatch,
+    edges: Times,
+    request: SeriesRequest,
+) -> Summary:
     if not _needs_neighbours(summary.kind, request):
         return replace(summary, complete=True)
-    ids = [facts.stream_id for facts in request.streams if facts.kind is summary.kind]
     mine = earlier.take(np.isin(earlier.stream, ids))
     return complete(
         summary,
         edges,
-        hold=HOLD[summary.kind],
+        hold=averaging.hold,
+        modulus=averaging.modulus,
         before=Earlier(mine.stream, mine.time, mine.value),
         until=request.now,
     )

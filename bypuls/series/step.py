@@ -15,7 +15,11 @@ MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 _SYMBOLS = {"s": SECOND, "m": MINUTE, "h": HOUR}
 _FIXED = re.compile(r"([1-9][0-9]{0,5})(s|m|h)", re.ASCII)
 _DAY_SECONDS = DAY // SECOND
-_DIVISORS = [width for width in range(1, _DAY_SECONDS + 1) if _DAY_SECONDS % width == 0]
+_SUGGESTED = [
+    width
+    for width in range(1, _DAY_SECONDS + 1)
+    if _DAY_SECONDS % width == 0 and (width < 60 or width % 60 == 0)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,9 @@ def read_step(text: str) -> Step:
         )
     seconds = int(match[1]) * _SYMBOLS[match[2]] // SECOND
     if _DAY_SECONDS % seconds:
-        nearest = min(_DIVISORS, key=lambda divisor: (abs(divisor - seconds), divisor))
+        nearest = min(_SUGGESTED, key=lambda width: (abs(width - seconds), width))
         longer = "; longer ones are day, week, month and year" if seconds > _DAY_SECONDS else ""
-        raise ValueError(
-            f"it must divide a day evenly; the nearest that does is {Step(nearest * SECOND)}{longer}"
-        )
+        raise ValueError(f"it must divide a day evenly; one that does is {Step(nearest * SECOND)}{longer}")
     return Step(seconds * SECOND)
 
 

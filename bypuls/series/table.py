@@ -70,7 +70,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
     begun = int(np.searchsorted(edges[:-1], request.now))
     made: dict[int, Series] = {}
     spatial: Spatial | None = None
-    for kind, found in read(database, request, edges).items():
+    for found in read(database, request, edges):
         columns = _columns(found, request, edges)
         if source is Source.READINGS:
             _blank_removed(columns, found.streams, edges)
@@ -78,7 +78,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
         if request.spatial:
             spatial = spatial_mean(found.streams[0], columns["mean"])
         columns = {name: columns[name] for name in request.statistics}
-        filled = _fill(columns, kind, request, begun)
+        filled = _fill(columns, found.summary.kind, request, begun)
         for row, facts in enumerate(found.streams):
             made[facts.stream_id] = Series(
                 facts,
@@ -101,8 +101,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
 
 def _columns(found: Found, request: SeriesRequest, edges: NDArray[np.int64]) -> dict[str, Values]:
     """Lay out the statistics of streams of one kind as matrices (s, w)."""
-    extra = (["coverage"] if request.min_coverage else []) + (["mean"] if request.spatial else [])
-    names = [name for name in dict.fromkeys([*request.statistics, *extra]) if percent(name) is None]
+    names = [name for name in request.all_statistics if percent(name) is None]
     ids = np.array([facts.stream_id for facts in found.streams], np.int32)
     intervals = np.array([facts.interval for facts in found.streams])
     order = np.argsort(ids)

@@ -90,6 +90,8 @@ class Stream:
     """UCUM"""
     expected_interval: float | None
     """seconds between readings"""
+    modulus: float | None
+    """where a meter rolls over; null: it never does"""
     open_data: bool
 
 

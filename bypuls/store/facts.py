@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any
 
-from bypuls.channels import of_channel
+from bypuls.channels import Averaging, of_channel
 from bypuls.instants import to_microseconds
 from bypuls.quantities import Kind
 from bypuls.store.catalog import Box
@@ -18,6 +18,7 @@ class StreamFacts:
     """A stream with the averaging kind of its values; `interval` in seconds, NaN where nobody told.
 
     `raw_from`, microseconds since 1970: raw readings from before were removed because of their age.
+    `modulus`, in the stream's unit: where its meter rolls over, if it does.
     """
 
     stream_id: int
@@ -28,6 +29,12 @@ class StreamFacts:
     kind: Kind
     interval: float
     raw_from: int = 0
+    modulus: float | None = None
+
+    @property
+    def averaging(self) -> Averaging:
+        """How the stream's readings are summed up."""
+        return Averaging(self.kind, self.modulus)
 
 
 def find_facts(connection: Connection, names: Sequence[str]) -> dict[str, StreamFacts]:
@@ -51,7 +58,7 @@ def list_facts(
 
 
 def _facts(row: Sequence[Any]) -> StreamFacts:
-    stream_id, node, channel, quantity, statistic, unit, interval, raw_from = row
+    stream_id, node, channel, quantity, statistic, unit, interval, raw_from, modulus = row
     kind = of_channel(channel, quantity).kind
     return StreamFacts(
         stream_id,
@@ -62,4 +69,5 @@ def _facts(row: Sequence[Any]) -> StreamFacts:
         kind,
         nan if interval is None else interval,
         0 if raw_from is None else to_microseconds(raw_from),
+        modulus,
     )

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.channels import HOLD
+from bypuls.channels import Averaging
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.summary import EXTRA, INTEGERS, MOMENTS, NO_TIME, Summary, blank, summarise
 from bypuls.quality import CERTAINLY_WRONG
@@ -21,7 +21,13 @@ HOUR = 3600 * SECOND
 """Hours are counted since 1970, in UTC."""
 
 PAIRS = 1_000
-"""Pairs of stream and hour whose readings are fetched at once: 8 MB with a reading every 10 s."""
+"""Most pairs of stream and hour whose readings are fetched at once."""
+
+READINGS_AT_ONCE = 500_000
+"""And about how many readings: 12 MB, and as much again while they are summed up."""
+
+_FIRST_PAIRS = 30
+"""Pairs fetched first, which tell how many the next may be; at 100 Hz they have 11 million readings."""
 
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("stream_id",), ">i4"),
@@ -51,59 +57,72 @@ def read_hours(
     first: int,
     last: int,
     columns: Callable[[Kind], Collection[str]] = lambda kind: MOMENTS + EXTRA[kind],
-) -> dict[Kind, Summary]:
-    """Return the summaries of the hours from `first` on, before `last`, that have readings; by kind.
+) -> dict[Averaging, Summary]:
+    """Return the summaries of the hours from `first` on, before `last`, that have readings.
 
     `window` counts from `first`. Of a rollup only these `columns` are read, the others left blank. What is
     certainly wrong is left out. One snapshot of the database, so that a rollup made meanwhile neither doubles
     nor hides an hour. Raises QueryTooSlow, StoreUnavailable.
     """
-    found: dict[Kind, list[Summary]] = {}
+    found: dict[Averaging, list[Summary]] = {}
     queries = load("hours")
     with connection.transaction():
         connection.execute(queries["one_snapshot"])
         dirty = _dirty(connection, [each.stream_id for each in facts], first, last)
-        for kind, group in _by_kind(facts).items():
-            found[kind] = [_rollups(connection, kind, group, first, last, dirty, columns(kind))]
-        kinds = {each.stream_id: each.kind for each in facts}
+        averagings = {each.stream_id: each.averaging for each in facts}
+        for averaging, streams in by_averaging(averagings).items():
+            kind = averaging.kind
+            found[averaging] = [_rollups(connection, kind, streams, first, last, dirty, columns(kind))]
         for readings in read_pairs(connection, *dirty):
-            for kind, summary in summarise_readings(readings, kinds, hour_edges(first, last)).items():
-                found[kind].append(summary)
-    return {kind: _together(parts) for kind, parts in found.items()}
+            for averaging, summary in summarise_readings(readings, averagings, hour_edges(first, last)):
+                found[averaging].append(summary)
+    return {averaging: _together(parts) for averaging, parts in found.items()}
+
+
+def by_averaging(averagings: Mapping[int, Averaging]) -> dict[Averaging, list[int]]:
+    """Return the streams that are summed up alike."""
+    groups: dict[Averaging, list[int]] = {}
+    for stream, averaging in averagings.items():
+        groups.setdefault(averaging, []).append(stream)
+    return groups
 
 
 def summarise_readings(
-    readings: ReadingBatch, kinds: Mapping[int, Kind], edges: NDArray[np.int64]
-) -> dict[Kind, Summary]:
-    """Summarise readings of streams of several kinds, those aside that are certainly wrong."""
-    leads = np.append(True, readings.stream[1:] != readings.stream[:-1])[: len(readings)]
-    of_run = np.array([list(Kind).index(kinds[run]) for run in readings.stream[leads].tolist()], np.int8)
-    which = np.cumsum(leads) - 1
-    found: dict[Kind, Summary] = {}
-    for number, kind in enumerate(Kind):
-        part = readings if (of_run == number).all() else readings.take(of_run[which] == number)
+    readings: ReadingBatch, averagings: Mapping[int, Averaging], edges: NDArray[np.int64]
+) -> Iterator[tuple[Averaging, Summary]]:
+    """Summarise readings of streams that are summed up differently, those aside that are certainly wrong."""
+    groups = by_averaging(averagings)
+    for averaging, streams in groups.items():
+        part = readings if len(groups) == 1 else readings.take(np.isin(readings.stream, streams))
         if len(part):
             finite = np.isfinite(part.value)  # an operator may void a reading by NaN
             wrong = ((part.flags & CERTAINLY_WRONG) != 0) | ~finite
-            found[kind] = summarise(
-                part.stream,
-                part.time,
-                np.where(finite, part.value, 0.0),
-                edges=edges,
-                kind=kind,
-                hold=HOLD[kind],
-                excluded=wrong,
+            yield (
+                averaging,
+                summarise(
+                    part.stream,
+                    part.time,
+                    np.where(finite, part.value, 0.0),
+                    edges=edges,
+                    kind=averaging.kind,
+                    hold=averaging.hold,
+                    modulus=averaging.modulus,
+                    excluded=wrong,
+                ),
             )
-    return found
 
 
 def read_pairs(
     connection: Connection, streams: NDArray[np.int32], hours: NDArray[np.int32]
 ) -> Iterator[ReadingBatch]:
-    """Return all raw readings of pairs of stream and hour, a thousand pairs at once."""
-    order = np.lexsort((streams, hours))
-    parts = np.split(order, range(PAIRS, len(order), PAIRS)) if len(order) else []
-    return (_read_pairs(connection, streams[part], hours[part]) for part in parts)
+    """Yield all raw readings of pairs of stream and hour, in bounded portions of whole pairs."""
+    order, begin, size = np.lexsort((streams, hours)), 0, _FIRST_PAIRS
+    while begin < len(order):
+        part = order[begin : begin + size]
+        readings = _read_pairs(connection, streams[part], hours[part])
+        yield readings
+        begin += len(part)
+        size = max(1, min(PAIRS, len(part) * READINGS_AT_ONCE // max(1, len(readings))))
 
 
 def unpack(row: Sequence[bytes | None] | None, layout: Sequence[str]) -> list[NDArray[Any]]:
@@ -122,8 +141,8 @@ def _read_pairs(connection: Connection, streams: NDArray[np.int32], hours: NDArr
         "last": int(hours.max()) + 1,
     }
     row = connection.execute(load("hours")["readings_of_hours"], parameters, binary=True).fetchone()
-    stream, time, value, flags = unpack(row, (">i4", ">i8", ">f8", ">i2"))
-    return ReadingBatch(stream, time + EPOCH, value, flags)
+    marked, time, value = unpack(row, (">i8", ">i8", ">f8"))
+    return ReadingBatch((marked >> 16).astype(np.int32), time + EPOCH, value, marked.astype(np.int16))
 
 
 def _dirty(connection: Connection, streams: list[int], first: int, last: int) -> Marks:
@@ -131,13 +150,6 @@ def _dirty(connection: Connection, streams: list[int], first: int, last: int) ->
     rows = connection.execute(load("hours")["dirty_of_streams"], parameters).fetchall()
     pairs = np.array(rows, np.int32).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
-
-
-def _by_kind(facts: Sequence[StreamFacts]) -> dict[Kind, list[int]]:
-    groups: dict[Kind, list[int]] = {}
-    for each in facts:
-        groups.setdefault(each.kind, []).append(each.stream_id)
-    return groups
 
 
 def _rollups(

@@ -51,8 +51,10 @@ def _register_streams(connection: Connection, nodes: Sequence[RegisteredNode]) -
         "statistics": [stream.meaning.statistic for _, stream in streams],
         "units": [stream.stored_unit for _, stream in streams],
         "intervals": [stream.expected_interval for _, stream in streams],
+        "moduli": [stream.modulus for _, stream in streams],
         "open": [stream.open_data for _, stream in streams],
     }
+    connection.execute(load("registration")["mark_other_meanings"], columns)
     touched = connection.execute(load("registration")["register_streams"], columns).fetchall()
     # Looked at afterwards, when the rows are locked: ingest may enrol the very stream meanwhile.
     others = connection.execute(load("registration")["find_other_units"], columns).fetchall()

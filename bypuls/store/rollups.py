@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bypuls.channels import of_channel
+from bypuls.channels import Averaging, of_channel
 from bypuls.instants import to_datetime
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.summary import NO_TIME, Summary
 from bypuls.store.array_text import array_text
 from bypuls.store.binary_copy import EPOCH, encode
 from bypuls.store.database import Connection, translated
-from bypuls.store.hours import COLUMNS, HOUR, PAIRS, hour_edges, read_pairs, summarise_readings
+from bypuls.store.hours import COLUMNS, HOUR, PAIRS, hour_edges, read_pairs, summarise_readings, unpack
 from bypuls.store.sql import load
 
 
@@ -42,14 +42,10 @@ def gather(connection: Connection, due_before: int) -> list[int]:
             row = connection.execute(queries["raise_generation"]).fetchone()
             assert row is not None, "the migrations put the one row there"
         with connection.transaction():
-            marks = connection.execute(queries["take_marks"], {"generation": row[0]}, binary=True).fetchall()
+            marks = connection.execute(queries["take_marks"], {"generation": row[0]}, binary=True).fetchone()
+            streams, hours = unpack(marks, (">i4", ">i4"))
             # The hour in front: portions then lie close together in time.
-            keys = np.unique(
-                np.concatenate(
-                    [np.empty(0, np.int64)]
-                    + [(np.array(hours) << 32) | np.array(streams) for streams, hours in marks]
-                )
-            )
+            keys = np.unique((hours.astype(np.int64) << 32) | streams)
             due = keys[: np.searchsorted(keys, due_before << 32)]
             _put(connection, keys[len(due) :])
             return [_put(connection, due[at : at + PAIRS]) for at in range(0, len(due), PAIRS)]
@@ -71,12 +67,12 @@ def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
         final = [place for (place,) in connection.execute(queries["final_hours"], pairs)]
         streams, hours = np.delete(streams, final), np.delete(hours, final)
         if len(streams):
-            kinds = _kinds(connection, streams)
+            averagings = _averagings(connection, streams)
             pairs = {"streams": array_text(streams.tolist()), "hours": array_text(hours.tolist())}
             connection.execute(queries["delete_hours"], pairs)
             first, last = int(hours.min()), int(hours.max()) + 1
             for readings in read_pairs(connection, streams, hours):
-                for summary in summarise_readings(readings, kinds, hour_edges(first, last)).values():
+                for _, summary in summarise_readings(readings, averagings, hour_edges(first, last)):
                     with connection.cursor() as cursor, cursor.copy(queries["copy_hours"]) as copy:
                         copy.write(_rows(summary, first))
         connection.execute(queries["clear_marks"], {"dirty_id": dirty_id})
@@ -108,11 +104,14 @@ def _put(connection: Connection, keys: NDArray[np.int64]) -> int:
     return int(row[0])
 
 
-def _kinds(connection: Connection, streams: NDArray[np.int32]) -> dict[int, Kind]:
+def _averagings(connection: Connection, streams: NDArray[np.int32]) -> dict[int, Averaging]:
     wanted = np.unique(streams).tolist()
-    found = connection.execute(load("rollups")["kinds_of_streams"], {"streams": array_text(wanted)})
-    kinds = dict.fromkeys(wanted, Kind.LINEAR)  # a stream whose row was deleted
-    return kinds | {stream: of_channel(channel, quantity).kind for stream, channel, quantity in found}
+    found = connection.execute(load("rollups")["meanings_of_streams"], {"streams": array_text(wanted)})
+    deleted = dict.fromkeys(wanted, Averaging(Kind.LINEAR))
+    return deleted | {
+        stream: Averaging(of_channel(channel, quantity).kind, modulus)
+        for stream, channel, quantity, modulus in found
+    }
 
 
 def _rows(summary: Summary, first: int) -> bytes:

@@ -35,7 +35,7 @@ def main() -> None:
         if "rollups" in parts:
             rollups.report(databases, words.runs)
     if "aggregation" in parts:
-        aggregation.report(words.runs, (1_000, 50_000))
+        aggregation.report(words.runs, aggregation.STREAMS)
     if "checks" in parts:
         checks.report(words.runs)
 

@@ -48,7 +48,7 @@ def api(databases: Databases) -> Iterator[Client]:
         ({"start": "2026-01-02T00:00:00Z"}, "start", "before end"),
         ({"every": "7h"}, "every", "6h"),
         ({"every": "45h"}, "every", "day, week"),
-        ({"every": "7m"}, "every", "nearest that does is 432s"),
+        ({"every": "7m"}, "every", "one that does is 6m"),
         ({"every": "0h"}, "every", "10s, 15m or 1h"),
         ({"every": "hour"}, "every", "10s, 15m or 1h"),
         ({"every": "raw", "stream": ["air-01/no2", "air-01/pm10"]}, "every", "of one stream, not of 2"),

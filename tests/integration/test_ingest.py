@@ -15,6 +15,7 @@ import cbor2
 import psycopg
 from paho.mqtt.client import MQTTv311
 
+from bypuls.quality import Flag
 from testbed import Databases, Device, Ingest, Link, Mosquitto, as_role
 from testbed.port import free_port
 
@@ -107,6 +108,31 @@ def test_after_an_outage_the_numbers_of_the_registry_are_learnt_anew(
         assert (
             count(database_url, "reading NATURAL JOIN stream NATURAL JOIN node WHERE node = 'first-1'") == 1
         )
+
+
+def test_a_batch_checked_again_after_an_outage_keeps_its_flags(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    def heat(seq: int, value: float) -> list[dict[str, object]]:
+        return [{"log": "a", "seq": seq, "bt": NOW + seq, "n": "air_temperature", "v": value}]
+
+    with Ingest(database_url, mosquitto.port) as ingest, Device(mosquitto.port) as device:
+        device.send("bypuls/v1/warm-1/up", heat(1, 10.0))
+        ingest.wait_for(lambda: device.acknowledged("warm-1", "a") == {1}, "acknowledge")
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            with locked_readings(database_url):
+                device.send("bypuls/v1/warm-1/up", heat(2, 40.0))
+                waiting = (
+                    "FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND usename = 'bypuls_ingest' AND wait_event_type = 'Lock'"
+                )
+                ingest.wait_for(
+                    lambda: connection.execute(f"SELECT {waiting}".encode()).rowcount == 1, "wait"
+                )
+                connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}".encode())
+            ingest.wait_for(lambda: device.acknowledged("warm-1", "a") == {1, 2}, "acknowledge")
+            flags = connection.execute("SELECT flags FROM reading ORDER BY time").fetchall()
+    assert flags == [(0,), (int(Flag.STEP),)]
 
 
 def test_packs_as_dense_as_they_can_be_stay_within_the_memory(

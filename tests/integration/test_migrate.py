@@ -20,15 +20,18 @@ def value(url: str, query: str) -> object:
 
 def test_migrations_are_applied_once_and_make_a_hypertable(databases: Databases) -> None:
     with databases.empty() as url:
-        assert migrate(url) == ["0001_readings", "0002_roles", "0003_rollups"]
+        applied = migrate(url)
+        assert applied[0] == "0001_readings"
+        assert applied == sorted(applied)
         assert migrate(url) == []
         assert value(url, "SELECT count(*) FROM timescaledb_information.hypertables") == 1
 
 
 def test_several_migrations_at_once_wait_for_each_other(databases: Databases) -> None:
     with databases.empty() as url, ThreadPoolExecutor(4) as pool:
-        applied = list(pool.map(migrate, [url] * 4))
-    assert sorted(map(len, applied)) == [0, 0, 0, 3]
+        *none, all_of_them = sorted(map(len, pool.map(migrate, [url] * 4)))
+    assert none == [0, 0, 0]
+    assert all_of_them > 0
 
 
 def test_a_database_of_a_newer_version_is_refused(database_url: str) -> None:

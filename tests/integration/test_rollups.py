@@ -16,14 +16,16 @@ import pytest
 from bypuls.channels import of_channel
 from bypuls.errors import StoreUnavailable
 from bypuls.maintenance.service import Maintenance
-from bypuls.numeric.kinds import Kind
+from bypuls.numeric.merging import merge
 from bypuls.quality import Flag
 from bypuls.readings import ReadingBatch
+from bypuls.registry import RegisteredNode, RegisteredStream
 from bypuls.settings import DatabaseSettings, MaintainSettings
+from bypuls.store import registration
 from bypuls.store.binary_copy import EPOCH
 from bypuls.store.commit import Commit
 from bypuls.store.database import connect
-from bypuls.store.facts import StreamFacts
+from bypuls.store.facts import StreamFacts, find_facts
 from bypuls.store.hours import HOUR, hour_edges, read_hours, summarise_readings, unpack
 from bypuls.store.writer import Writer
 from testbed import as_role
@@ -93,9 +95,10 @@ def stored(url: str) -> dict[tuple[int, int], dict[str, Any]]:
 
 
 def assert_rollups_equal_raw(url: str, streams: dict[str, int]) -> None:
-    kinds: dict[int, Kind] = {each.stream_id: each.kind for each in facts(streams)}
+    averagings = {each.stream_id: each.averaging for each in facts(streams)}
+    edges = hour_edges(START - 48, START + HOURS + 48)
     found, expected = stored(url), 0
-    for summary in summarise_readings(raw(url), kinds, hour_edges(START - 48, START + HOURS + 48)).values():
+    for _, summary in summarise_readings(raw(url), averagings, edges):
         expected += len(summary)
         columns = {"n": summary.n, "n_excluded": summary.n_excluded} | summary.columns()
         for row in range(len(summary)):
@@ -234,6 +237,39 @@ def test_a_rebuild_makes_what_was_spoilt_again(
     job.rebuild(START, START + HOURS)
     job.make_rollups()
     assert_rollups_equal_raw(database_url, streams)
+
+
+def test_a_meter_rolls_over_where_the_registry_says_and_its_rollups_follow(
+    database_url: str, job: Maintenance
+) -> None:
+    shown = [99_990.0, 99_996.0, 4.0, 8.0]
+    meter = put_in_registry(database_url, 100_000.0)
+    put(database_url, meter, START * HOUR + np.arange(4) * HOUR // 2, shown)
+    job.rebuild(START, START + 2)
+    job.make_rollups()
+    assert increase(database_url, 100_000.0) == (6.0 + 8.0 + 4.0, 0)
+    put_in_registry(database_url, None)
+    assert increase(database_url, None) == (6.0 + 4.0 + 4.0, 1), "read from raw while the rollups are due"
+    assert job.make_rollups() == 2
+    assert increase(database_url, None) == (6.0 + 4.0 + 4.0, 1)
+
+
+def put_in_registry(url: str, modulus: float | None) -> int:
+    stream = RegisteredStream(channel="energy", modulus=modulus)
+    registration.register(url, [RegisteredNode(node="meter-01", stream=[stream])])
+    with connect(url, name="test", autocommit=True) as connection:
+        return find_facts(connection, ["meter-01/energy"])["meter-01/energy"].stream_id
+
+
+def increase(url: str, modulus: float | None) -> tuple[float, int]:
+    """Return increase and resets of two hours together, as the API's role sees them."""
+    with connect(as_role(url, "bypuls_api"), name="test", autocommit=True) as reader:
+        known = find_facts(reader, ["meter-01/energy"])["meter-01/energy"]
+        (hours,) = read_hours(reader, [known], START, START + 2).values()
+    assert known.modulus == modulus
+    both = merge(hours, hour_edges(START, START + 2), hour_edges(START, START + 2)[::2], modulus=modulus)
+    columns = both.columns()
+    return float(columns["increase"][0]), int(columns["resets"][0])
 
 
 def test_retention_removes_raw_readings_and_keeps_their_rollups(

@@ -164,3 +164,19 @@ def test_columns_of_different_length_are_refused() -> None:
         Checks(TABLE).check(np.zeros(1, np.int32), one, two, limit=one, interval=two, received=one)
     with pytest.raises(ValueError, match="one length"):
         ChangeLimits(two, two, two, np.zeros(3))
+
+
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 300), st.integers(0, 300))
+@settings(derandomize=True, max_examples=100, deadline=None)
+def test_what_is_taken_back_and_checked_again_gets_the_same_flags(
+    seed: int, streams: int, kept: int, middle: int
+) -> None:
+    readings = sorted(readings_of(seed, streams, 60), key=lambda reading: reading[1])
+    checks = Checks(TABLE)
+    run(checks, readings[:kept])
+    checks.keep(checks.position)
+    parts = (readings[kept : kept + middle], readings[kept + middle :])
+    first = [run(checks, part) for part in parts]
+    for _ in range(2):
+        checks.rewind()
+        assert [run(checks, part) for part in parts] == first

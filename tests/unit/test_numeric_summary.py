@@ -16,7 +16,7 @@ from bypuls.numeric.completion import NOTHING_EARLIER, Earlier, complete
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.merging import merge
 from bypuls.numeric.networks import sort_columns
-from bypuls.numeric.ordering import order_of
+from bypuls.numeric.ordering import order_by_time, order_of
 from bypuls.numeric.runs import SHORT
 from bypuls.numeric.summary import EXTRA, MOMENTS, NO_TIME, Summary, summarise
 
@@ -266,21 +266,28 @@ def test_a_stream_silent_all_range_long_is_covered_by_its_earlier_reading() -> N
     assert len(complete(nothing, np.array([0, 10, 20]), before=NOTHING_EARLIER)) == 0
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(-(2**31), 2**31 - 1) | st.integers(0, 3),
-            st.integers(0, 2**52) | st.integers(0, 9),
-        ),
-        max_size=60,
-        unique=True,
-    )
-)
+whole_numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9) | st.integers(0, 70_000)
+
+
+@given(st.lists(whole_numbers, max_size=60))
 @settings(derandomize=True)
-def test_readings_are_ordered_by_stream_and_time_however_far_apart(keys: list[tuple[int, int]]) -> None:
-    stream = np.array([key[0] for key in keys], np.int32)
-    time = np.array([key[1] for key in keys], np.int64)
-    assert [keys[place] for place in order_of(stream, time).tolist()] == sorted(keys)
+def test_numbers_are_put_in_order_however_far_apart(numbers: list[int]) -> None:
+    order = order_of(np.array(numbers, np.int64)).tolist()
+    assert order == sorted(range(len(numbers)), key=numbers.__getitem__)
+
+
+@given(st.lists(st.lists(st.integers(0, 2**62) | st.integers(0, 9), min_size=1, max_size=30), min_size=1))
+@settings(derandomize=True)
+def test_readings_are_put_in_order_of_time_inside_their_groups(groups: list[list[int]]) -> None:
+    n = np.array([len(group) for group in groups])
+    starts = np.cumsum(n) - n
+    places = order_by_time(np.concatenate([np.array(group, np.int64) for group in groups]), starts, n)
+    expected = [
+        begin + place
+        for begin, group in zip(starts.tolist(), groups, strict=True)
+        for place in sorted(range(len(group)), key=group.__getitem__)
+    ]
+    assert places.tolist() == expected
 
 
 @pytest.mark.parametrize("bad", [nan, inf, -inf])

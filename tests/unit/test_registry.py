@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bypuls.errors import BypulsError
-from bypuls.registry import read
+from bypuls.registry import RegisteredStream, read
 
 GOOD = """
 [[node]]
@@ -143,3 +143,11 @@ def _file(folder: Path, text: str) -> Path:
     path = folder / "nodes.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_only_a_meter_rolls_over() -> None:
+    assert RegisteredStream(channel="energy", modulus=1e5).modulus == 1e5
+    with pytest.raises(ValueError, match=r"modulus 100000: only meters roll over \(water_volume, energy\)"):
+        RegisteredStream(channel="no2", modulus=1e5)
+    with pytest.raises(ValueError, match="greater than 0"):
+        RegisteredStream(channel="energy", modulus=0.0)

@@ -44,13 +44,14 @@ def test_a_standard_step_is_read_as_it_is_written(step: Step) -> None:
     assert read_step(str(step)) == step
 
 
-def test_a_step_that_divides_no_day_is_refused_with_the_nearest_that_does() -> None:
+def test_a_step_that_divides_no_day_is_refused_with_the_nearest_that_does_and_reads_well() -> None:
     divisors = [width for width in range(1, 86_401) if 86_400 % width == 0]
     for seconds in set(range(1, 5_000)) - set(divisors):
         with pytest.raises(ValueError, match="must divide a day evenly") as refusal:
             read_step(f"{seconds}s")
         nearest = read_step(str(refusal.value).rpartition(" is ")[2]).width // SECOND
-        assert abs(nearest - seconds) == min(abs(each - seconds) for each in divisors)
+        plain = [each for each in divisors if each < 60 or each % 60 == 0]
+        assert abs(nearest - seconds) == min(abs(each - seconds) for each in plain)
 
 
 @pytest.mark.parametrize(

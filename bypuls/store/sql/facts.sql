@@ -1,6 +1,6 @@
 -- name: by_name
 -- Streams by node and channel, given as two columns.
-SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval, r.raw_from
+SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval, r.raw_from, s.modulus
 FROM unnest(%(nodes)s::text[], %(channels)s::text[]) AS wanted (node, channel)
 JOIN node n USING (node)
 JOIN stream s USING (node_id, channel)
@@ -8,7 +8,7 @@ LEFT JOIN retention r USING (stream_id);
 
 -- name: plain
 -- Streams of plain values, of a quantity and in a box where one is given.
-SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval, r.raw_from
+SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval, r.raw_from, s.modulus
 FROM node n JOIN stream s USING (node_id)
 LEFT JOIN retention r USING (stream_id)
 WHERE s.statistic = ''

@@ -34,16 +34,17 @@ SELECT DISTINCT stream_id, hour
 FROM dirty_hours
 CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour)
 LEFT JOIN retention USING (stream_id)
-WHERE stream_id = ANY(%(streams)s) AND hour >= %(first)s AND hour < %(last)s
+WHERE first_hour < %(last)s AND last_hour >= %(first)s
+  AND stream_id = ANY(%(streams)s) AND hour >= %(first)s AND hour < %(last)s
   AND (raw_from IS NULL OR to_timestamp(hour * 3600.0) >= raw_from)
 ORDER BY stream_id, hour;
 
 -- name: readings_of_hours
--- Raw readings of pairs of stream and hour. The bounds leave out chunks when the query is planned.
-SELECT string_agg(int4send(stream_id), ''::bytea),
+-- Raw readings of pairs of stream and hour. The bounds leave out chunks when the query is planned. Stream and
+-- flags go as one number: each column that is packed costs 50 ns a reading, and the scan 150.
+SELECT string_agg(int8send((stream_id::int8 << 16) | (flags & 65535)), ''::bytea),
        string_agg(timestamptz_send(time), ''::bytea),
-       string_agg(float8send(value), ''::bytea),
-       string_agg(int2send(flags), ''::bytea)
+       string_agg(float8send(value), ''::bytea)
 FROM (
     SELECT r.stream_id, r.time, r.value, r.flags
     FROM unnest(%(streams)s::int[], %(hours)s::int[]) AS pair (stream_id, hour)

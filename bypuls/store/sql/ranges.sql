@@ -53,7 +53,8 @@ WITH summed AS (
 ), due AS (
     SELECT sum(3600 / coalesce(expected_interval, 10)) AS size
     FROM dirty_hours CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour) JOIN stream USING (stream_id)
-    WHERE stream_id = ANY(%(streams)s)
+    WHERE first_hour < extract(epoch FROM %(end)s) / 3600 AND last_hour >= floor(extract(epoch FROM %(start)s) / 3600)
+      AND stream_id = ANY(%(streams)s)
       AND hour >= floor(extract(epoch FROM %(start)s) / 3600) AND hour < extract(epoch FROM %(end)s) / 3600
 )
 SELECT (coalesce(summed.size, 0) + coalesce(due.size, 0))::int8 FROM summed, due;

@@ -14,18 +14,19 @@ RETURNING node, xmax = 0 AS is_new;
 -- name: register_streams
 -- Make the named streams what the file says, the unit of one that is there excepted; returns those that were
 -- new (true) or changed (false). A row that stays as it is gets locked all the same.
-INSERT INTO stream (node_id, channel, quantity, statistic, unit, expected_interval, open_data)
-SELECT n.node_id, w.channel, w.quantity, w.statistic, w.unit, w.expected_interval, w.open_data
+INSERT INTO stream (node_id, channel, quantity, statistic, unit, expected_interval, modulus, open_data)
+SELECT n.node_id, w.channel, w.quantity, w.statistic, w.unit, w.expected_interval, w.modulus, w.open_data
 FROM unnest(%(nodes)s::text[], %(channels)s::text[], %(quantities)s::text[], %(statistics)s::text[],
-            %(units)s::text[], %(intervals)s::float8[], %(open)s::boolean[])
-     AS w (node, channel, quantity, statistic, unit, expected_interval, open_data)
+            %(units)s::text[], %(intervals)s::float8[], %(moduli)s::float8[], %(open)s::boolean[])
+     AS w (node, channel, quantity, statistic, unit, expected_interval, modulus, open_data)
 JOIN node n USING (node)
 ORDER BY n.node_id, w.channel
 ON CONFLICT (node_id, channel) DO UPDATE
 SET quantity = excluded.quantity, statistic = excluded.statistic,
-    expected_interval = excluded.expected_interval, open_data = excluded.open_data
-WHERE (stream.quantity, stream.statistic, stream.expected_interval, stream.open_data)
-      IS DISTINCT FROM (excluded.quantity, excluded.statistic, excluded.expected_interval, excluded.open_data)
+    expected_interval = excluded.expected_interval, modulus = excluded.modulus, open_data = excluded.open_data
+WHERE (stream.quantity, stream.statistic, stream.expected_interval, stream.modulus, stream.open_data)
+      IS DISTINCT FROM (excluded.quantity, excluded.statistic, excluded.expected_interval, excluded.modulus,
+                        excluded.open_data)
 RETURNING channel, xmax = 0 AS is_new;
 
 -- name: find_other_units
@@ -36,3 +37,15 @@ JOIN node n USING (node)
 JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel
 WHERE s.unit <> w.unit
 ORDER BY w.node, w.channel;
+
+-- name: mark_other_meanings
+-- Streams whose readings are to be summed up in another way than so far: all their rollups are made again.
+INSERT INTO dirty_hours (generation, streams, hours)
+SELECT 0, array_agg(stream_id), array_agg(floor(extract(epoch FROM hour) / 3600)::int)
+FROM unnest(%(nodes)s::text[], %(channels)s::text[], %(quantities)s::text[], %(moduli)s::float8[])
+     AS w (node, channel, quantity, modulus)
+JOIN node n USING (node)
+JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel
+JOIN reading_hour USING (stream_id)
+WHERE (s.quantity, s.modulus) IS DISTINCT FROM (w.quantity, w.modulus)
+GROUP BY stream_id;

@@ -15,8 +15,12 @@ SELECT pg_advisory_xact_lock(hashtext('bypuls.dirty_generation'));
 UPDATE dirty_generation SET generation = generation + 1 RETURNING generation;
 
 -- name: take_marks
--- All marks of older generations.
-DELETE FROM dirty_hours WHERE generation < %(generation)s RETURNING streams, hours;
+-- All marks of older generations, packed as in bypuls/store/sql/readings.sql.
+WITH taken AS (
+    DELETE FROM dirty_hours WHERE generation < %(generation)s RETURNING streams, hours
+)
+SELECT string_agg(int4send(stream_id), ''::bytea), string_agg(int4send(hour), ''::bytea)
+FROM taken CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour);
 
 -- name: put_marks
 -- Marks, as one row; generation 0 is always an older one.
@@ -31,9 +35,9 @@ SELECT streams, hours FROM dirty_hours WHERE dirty_id = %(dirty_id)s FOR UPDATE;
 -- The rollups of a row of marks are made.
 DELETE FROM dirty_hours WHERE dirty_id = %(dirty_id)s;
 
--- name: kinds_of_streams
+-- name: meanings_of_streams
 -- What decides how the readings of a stream are summed up.
-SELECT stream_id, channel, quantity FROM stream WHERE stream_id = ANY(%(streams)s::int[]);
+SELECT stream_id, channel, quantity, modulus FROM stream WHERE stream_id = ANY(%(streams)s::int[]);
 
 -- name: final_hours
 -- Hours whose raw readings were removed and whose rollup is all there is, as places in the arrays.

@@ -1,0 +1,47 @@
+"""Pairs: one whole number for each stream and window, by which readings are grouped."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bypuls.numeric.edges import windows_of
+
+Streams = NDArray[np.int32]
+Times = NDArray[np.int64]
+Counts = NDArray[np.int64]
+PairColumn = NDArray[Any]
+"""int32 where all pairs fit into it, else int64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Numbers pairs by stream and then window, from the least stream's first window on."""
+
+    edges: Times
+    least: int
+    kind: np.dtype[Any]
+
+    @property
+    def windows(self) -> int:
+        """The number of windows."""
+        return len(self.edges) - 1
+
+    def of(self, stream: Streams, time: Times) -> PairColumn:
+        """Return the pair of each reading (n,), whose time lies inside the edges."""
+        pair: PairColumn = (stream.astype(self.kind) - self.least) * self.windows
+        pair += windows_of(time, self.edges).astype(self.kind, copy=False)
+        return pair
+
+    def parted(self, pair: PairColumn) -> tuple[Streams, Counts]:
+        """Return the stream and the window of each pair."""
+        stream = pair // self.windows  # numpy's divmod takes five times as long
+        return (stream + self.least).astype(np.int32), (pair - stream * self.windows).astype(np.int64)
+
+
+def pairs_of(stream: Streams, edges: Times) -> Pairs:
+    """Return the numbering for these streams (n,) and edges (w + 1,)."""
+    least, most = (int(stream.min()), int(stream.max())) if len(stream) else (0, 0)
+    small = (most - least + 1) * (len(edges) - 1) < 2**31
+    return Pairs(edges, least, np.dtype(np.int32 if small else np.int64))
