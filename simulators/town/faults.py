@@ -50,6 +50,8 @@ FAULTS: dict[str, Fault] = {
 """What happens to readings; what a bad line does to packs is in `simulators.town.line`."""
 
 _HOUSEKEEPING = ("battery_voltage", "signal_strength")
+_ANYTHING_GOES = ("power", "fill_level")
+"""A load is switched and a bin emptied, and both rest: any value may follow any other, or itself."""
 
 # How far a spike lies off, and a drift moves in a day: large beside what is usual, small beside the range.
 _OFF: dict[str, tuple[float, float]] = {
@@ -200,6 +202,8 @@ def _is_fit(fault: str, channel: str) -> bool:
     """Tell whether a sensor's fault can befall a channel: one that measures; no direction is far off."""
     meaning = of_channel(channel)
     if meaning.quantity is None or meaning.statistic or meaning.quantity.key in _HOUSEKEEPING:
+        return False
+    if fault in ("spike", "stuck") and meaning.quantity.key in _ANYTHING_GOES:
         return False
     kind = meaning.quantity.kind
     return kind in (Kind.LINEAR, Kind.ENERGETIC) or (kind is Kind.CIRCULAR and fault != "spike")
