@@ -30,9 +30,9 @@ class LimitOfChange:
 # They doubt an hour without change; aggregates leave stuck values out, so the hours here are longer, above
 # the longest runs in the shipped recordings (7 h of temperature, 6 h of wind). All else is judgement.
 # Gases, particles, sound and pressure in pipes jump by nature (a lorry, fireworks, a pump): no rate. But what
-# lies further off than these can is a spike: `most` is above what the fireworks and floods in the recordings bring
-# from one reading to the next. A load is switched and a bin emptied: any value may follow any other, or itself.
-# Water temperature rests under ice: never stuck. Rivers and vanes may stand still, but not for days.
+# lies further off than these can is a spike: `most` is above what the fireworks and floods in the recordings
+# bring from one reading to the next. A load is switched and a bin emptied: any value may follow any other, or
+# itself. Water temperature rests under ice: never stuck. Rivers and vanes may stand still, but not for days.
 _ROWS = [
     LimitOfChange("air_temperature", per_minute=3, noise=1, most=13, stuck_hours=12),
     LimitOfChange("water_temperature", per_minute=1, noise=1, most=4),

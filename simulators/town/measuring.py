@@ -136,7 +136,7 @@ def traffic(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     # Into town in the morning, out of it in the afternoon.
     tide = 0.28 * np.sin(2 * np.pi * (rhythm_hour(over) - 5.5) / 24)
     sunny = np.sin(np.radians(np.maximum(at("sun_height"), 0))) * (1 - 0.8 * at("cloud"))
-    night = (at("sun_height") < 0) * (1 - at("cloud"))
+    night = np.clip(-at("sun_height") / 8, 0, 1) * (1 - at("cloud"))
     road = at("temperature") + 16 * sunny - 2.5 * night + 0.3 * _wave(sites, at, "road", 1_800)
     return {
         "inbound/vehicle_count": _count(sites, over, "in", busy * (1 + tide)),
@@ -148,7 +148,7 @@ def traffic(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
 def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `bicycles` an hour and direction at the rush of a fine day."""
     pleasant = np.clip((over("temperature") + 8) / 22, 0.08, 1.1) / (1 + over("rain"))
-    pleasant *= np.exp(-over("snow") / 60)
+    pleasant /= 1 + over("snow") / 90
     busy = over("traffic") * pleasant * sites["bicycles"] * sites.interval / _HOUR
     tide = 0.4 * np.sin(2 * np.pi * (rhythm_hour(over) - 5.5) / 24)
     return {
@@ -186,7 +186,9 @@ def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     _, leaked = scene.forces.leaking(at.time)
     # The clock of a zone differs by minutes, and it leaks a little all the time.
     late = (1_800 * SECOND * chance.uniform(chance.of(sites.key, "late"), _ZERO)).astype(np.int64)
-    used = rhythm.consumed(at.time - late)
+    # People are no clockwork: the zone runs some minutes early or late, but never backwards.
+    wander = (180 * SECOND * _wave(sites, at, "habits", 2_700)).astype(np.int64)
+    used = rhythm.consumed(at.time - late + wander)
     own = (_away(sites) < _BURST_REACH / 3).astype(np.float64)
     warm = 0.55 * at("water_warmth") + 3.2 + 0.1 * _wave(sites, at, "warm", 7_200)
     return {

@@ -4,12 +4,12 @@ import argparse
 import os
 import platform
 
-from benchmarks import aggregation, checks, growth, memory, raw_export, rollups, throughput
+from benchmarks import aggregation, checks, growth, memory, raw_export, rollups, throughput, town
 
 from bypuls.store.migrate import migrate
 from testbed import Databases, timescale_server
 
-PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups")
+PARTS = ("throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "town")
 
 
 def main() -> None:
@@ -34,6 +34,8 @@ def main() -> None:
             raw_export.report(databases, words.runs)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
+        if "town" in parts:
+            town.report(databases, words.runs)
     if "aggregation" in parts:
         aggregation.report(words.runs, aggregation.STREAMS)
     if "checks" in parts:

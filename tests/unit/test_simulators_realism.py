@@ -58,14 +58,18 @@ def memory(values: FloatArray) -> FloatArray:
 def course(time: TimeArray, values: FloatArray) -> FloatArray:
     """Return the mean of each hour of the day (UTC+1) in terms of the mean of all."""
     hour = (time // HOUR + 1) % 24
-    return np.array([np.nanmean(values[hour == each]) for each in range(24)]) / np.nanmean(values)
+    means: FloatArray = np.array([np.nanmean(values[hour == each]) for each in range(24)]) / np.nanmean(
+        values
+    )
+    return means
 
 
 def within(
     found: FloatArray, recorded: list[FloatArray], *, factor: float = 1.0, more: float = 0.0
 ) -> NDArray[np.bool_]:
     low, high = np.min(recorded, axis=0), np.max(recorded, axis=0)
-    return (found >= low / factor - more) & (found <= high * factor + more)
+    fits: NDArray[np.bool_] = (found >= low / factor - more) & (found <= high * factor + more)
+    return fits
 
 
 AIR = ("air-station", "air-kjeller", "air-stroemmen", "air-skedsmokorset")
