@@ -1,4 +1,4 @@
-"""Draws docs/town-week.svg, a week of the simulated town, as the README shows; needs matplotlib beside Bypuls."""
+"""Draws docs/town-week.png, a week of the simulated town; needs matplotlib beside Bypuls."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +12,18 @@ from simulators.town.town import Town, rounded
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 STREAMS = {
-    "traffic-rv159/inbound/vehicle_count": "vehicles",
-    "air-rv159/no2": "NO2, µg/m³",
-    "air-station/pm2_5": "PM2.5, µg/m³",
-    "weather-kjeller/air_temperature": "°C",
-    "weather-kjeller/wind_speed": "wind, m/s",
-    "weather-kjeller/rainfall": "rain, mm",
-    "leira-leirsund/discharge": "Leira, m³/s",
-    "noise-torvet/sound_level": "noise, dB",
-    "meter-sentrum/water_volume": "water, m³/h",
-    "visitors-hall-b/entrance/people_count": "visitors",
-    "light-torvet/power": "lamps, W",
-    "waste-station/fill_level": "bin, %",
+    "traffic-01/inbound/vehicle_count": "vehicles",
+    "air-02/no2": "NO2, µg/m³",
+    "air-01/pm2_5": "PM2.5, µg/m³",
+    "weather-01/air_temperature": "°C",
+    "weather-01/wind_speed": "wind, m/s",
+    "weather-01/rainfall": "rain, mm",
+    "leira-01/discharge": "Leira, m³/s",
+    "noise-03/sound_level": "noise, dB",
+    "water-01/water_volume": "water, m³/h",
+    "fair-02/entrance/people_count": "visitors",
+    "light-03/power": "lamps, W",
+    "waste-02/fill_level": "bin, %",
 }
 
 town = Town(towns.read("lillestrom"), 7, Forces([], 0))

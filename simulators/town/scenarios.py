@@ -33,27 +33,27 @@ SCENARIOS: dict[str, Scenario] = {
     "inversion": Scenario(
         "cold air lies still over the town: no wind, no rain, dirt stays near the ground",
         -60, 24, 1.0, "share of the wind that is gone",
-        ("air-rv159/no2:max", "air-station/pm2_5:max", "weather-kjeller/wind_speed:mean"),
+        ("air-02/no2:max", "air-01/pm2_5:max", "weather-01/wind_speed:mean"),
     ),
     "flood": Scenario(
         "a storm over the whole basin, and the rivers rise: first Leira and Nitelva, days later the Glomma",
         -132, 96, 115.0, "mm of rain in 60 hours",
-        ("glomma-fetsund/discharge:max", "leira-leirsund/discharge:max", "nitelva-bybrua/water_level:max"),
+        ("glomma-01/discharge:max", "leira-01/discharge:max", "nitelva-01/water_level:max"),
     ),
     "fair": Scenario(
         "a fair of four days at Nova Spektrum: the halls, the trains and the car parks are full",
         -48, 36, 9_000.0, "visitors an hour",
-        ("visitors-hall-b/entrance/people_count:sum", "people-station/people_count:sum"),
+        ("fair-02/entrance/people_count:sum", "people-01/people_count:sum"),
     ),
     "burst-main": Scenario(
         "a water main bursts under the town centre",
         -2, 6, 110.0, "m3/h",
-        ("pressure-sentrum/pipe_pressure:min", "meter-sentrum/water_volume:increase"),
+        ("pressure-01/pipe_pressure:min", "water-01/water_volume:increase"),
     ),
     "new-year": Scenario(
         "fireworks around midnight",
         -1, 2.5, 1.0, "of a usual New Year's Eve",
-        ("air-station/pm10:max", "air-station/pm2_5:max", "noise-torvet/sound_level:max"),
+        ("air-01/pm10:max", "air-01/pm2_5:max", "noise-03/sound_level:max"),
     ),
 }  # fmt: skip
 

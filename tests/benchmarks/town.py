@@ -1,4 +1,4 @@
-"""The simulated town: how fast it is computed, what many live nodes cost, and how soon a month has arrived."""
+"""The simulated town: how fast it is computed, what many live nodes cost, how soon a month has arrived."""
 
 import os
 import re
@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 from statistics import median
 
-import psutil
 from benchmarks.processes import cpu_seconds, resident_megabytes
 
 from bypuls.readings import SECOND
@@ -43,7 +42,7 @@ def generated(nodes: int, interval: float, seconds: int, *, packed: bool) -> flo
 
 
 def live(databases: Databases, nodes: int) -> tuple[float, float, float, str]:
-    """Return cores and 10^6 bytes of a live town with a reading a channel each 10 s, its rate, and latencies."""
+    """Return cores, 10^6 bytes, rate and latencies of a live town that measures each 10 s."""
     with databases.migrated() as url, Mosquitto() as broker, Ingest(url, broker.port) as ingest:
         process = _simulate(broker.port, "--nodes", str(nodes), "--interval", "10s", "--load")
         try:
@@ -85,7 +84,7 @@ def history(databases: Databases, *options: str) -> tuple[float, int]:
 
 
 def _simulate(port: int, *options: str) -> "subprocess.Popen[str]":
-    return psutil.Popen(  # type: ignore[no-any-return]
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", "bypuls", "simulate", "--seed", "7", *options],
         env=os.environ | {"BYPULS_MQTT_PORT": str(port)},
         stdout=subprocess.PIPE,
