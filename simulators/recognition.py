@@ -95,7 +95,8 @@ class Recognitions:
         for episode in mine:
             near = _NEAR * group.step
             causes |= (time >= episode.start - near) & (time < episode.end + near + _skew(episode))
-            self._judge(group, episode, segments, time, flags, quarantined)
+            if not any(_hides(other, episode) for other in mine):
+                self._judge(group, episode, segments, time, flags, quarantined)
         for flag in Flag:
             flagged = (flags & flag) != 0
             if not flagged.any():
@@ -142,6 +143,13 @@ class Recognitions:
         within = (time >= episode.start - group.step + low) & (time < until + high)
         if ((flags[within] & wanted) != 0).any() or _any_within(quarantined, episode):
             self._recognised[episode.fault].add(key)
+
+
+def _hides(other: Episode, episode: Episode) -> bool:
+    """Tell whether a spike can't be seen, because nothing, or a stuck value, was sent instead."""
+    if episode.fault != "spike" or other.fault not in ("stuck", "dropout", "wrong-unit", "reboot"):
+        return False
+    return other.start < episode.end and other.end > episode.start
 
 
 def _skew(episode: Episode) -> int:

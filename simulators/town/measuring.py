@@ -6,14 +6,13 @@ are in the catalogue's units; the resolution of the sensor is put on them afterw
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray
-from simulators.town import chance, rhythm, rivers, sun
-from simulators.town.chance import Keys
+from simulators.town import chance, rhythm, rivers, sensing, sun
 from simulators.town.scene import At, Scene
+from simulators.town.sensing import Sites
 
 Values = dict[str, FloatArray]
 
@@ -25,28 +24,12 @@ _HECTOPASCAL = 8.4  # m that the pressure takes to fall by one
 _BURST_PLACE, _BURST_REACH = (59.956, 11.0485), 1_500.0  # degrees, m
 
 
-@dataclass(frozen=True, slots=True)
-class Sites:
-    """Nodes of one kind that measure at the same instants apart from their phase; columns (n, 1)."""
-
-    key: Keys
-    interval: FloatArray
-    """seconds"""
-    latitude: FloatArray
-    longitude: FloatArray
-    parameters: dict[str, FloatArray]
-    """of the kind, by name; a river by its place in BASINS"""
-
-    def __getitem__(self, name: str) -> FloatArray:
-        return self.parameters[name]
-
-
 Measure = Callable[[Sites, At, At, Scene], Values]
 
 
 def air(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `traffic` and `stoves`, how much of each is near, 1 on average."""
-    eddies = 0.25 * _wave(sites, at, "eddies", 1_500) + 0.3 * _wave(sites, at, "near", 8_000)
+    eddies = 0.25 * sensing.wave(sites, at, "eddies", 1_500) + 0.3 * sensing.wave(sites, at, "near", 8_000)
     mixed = at("stagnation") * (1 + eddies)
     cars = at("traffic") * mixed * sites["traffic"]
     smoke = at("smoke") * np.minimum(mixed, 2)
@@ -55,40 +38,46 @@ def air(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     coarse = 2.2 + 3.2 * cars * at("dust") + 40 * smoke
     no2 = 3 + 24 * cars / (1 + 0.07 * cars) + 1.5 * wood
     ozone = np.maximum(at("ozone") - 0.7 * no2, 1.5)
-    grain = 1 + 0.04 * _normal(sites, at, "grain")
+    grain = 1 + 0.04 * sensing.normal(sites, at, "grain")
     return {
-        "no2": no2 + 0.7 * _normal(sites, at, "no2"),
+        "no2": no2 + 0.7 * sensing.normal(sites, at, "no2"),
         "pm10": (fine + coarse) * grain + 0.3,
         "pm2_5": fine * grain,
-        "o3": ozone + 0.8 * _normal(sites, at, "o3"),
+        "o3": ozone + 0.8 * sensing.normal(sites, at, "o3"),
     }
 
 
 def weather(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `height` above the sea, in m."""
     above = sites["height"] - 110
-    humid = at("humidity") + 0.02 * above + _wave(sites, at, "humid", 1_800) + _normal(sites, at, "h")
-    wind, gust = _wind(sites, at, 1.0)
-    wet = np.maximum(1 + 0.35 * _wave(sites, over, "rain", 2_400), 0)
+    humid = (
+        at("humidity")
+        + 0.02 * above
+        + sensing.wave(sites, at, "humid", 1_800)
+        + sensing.normal(sites, at, "h")
+    )
+    wind, gust = sensing.wind_at(sites, at, 1.0)
+    pressure = at("pressure") - sites["height"] / _HECTOPASCAL
+    wet = np.maximum(1 + 0.35 * sensing.wave(sites, over, "rain", 2_400), 0)
     tips = 10 * over("rain") * wet * sites.interval / _HOUR
     return {
         "air_temperature": at("temperature") - 0.0065 * above
-        + 0.35 * _wave(sites, at, "warm", 1_500) + 0.05 * _normal(sites, at, "t"),
+        + 0.35 * sensing.wave(sites, at, "warm", 1_500) + 0.05 * sensing.normal(sites, at, "t"),
         "relative_humidity": np.clip(humid, 12, 100),
-        "air_pressure": at("pressure") - sites["height"] / _HECTOPASCAL + 0.06 * _normal(sites, at, "p"),
+        "air_pressure": pressure + 0.06 * sensing.normal(sites, at, "p"),
         "wind_speed": wind,
-        "wind_direction": _direction(sites, at, gust),
-        "rainfall": _count(sites, over, "tips", tips) / 10,
+        "wind_direction": sensing.direction_at(sites, at, gust),
+        "rainfall": sensing.count(sites, over, "tips", tips) / 10,
     }  # fmt: skip
 
 
 def wind(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `exposure`, the wind there in terms of the town's."""
-    speed, gust = _wind(sites, at, sites["exposure"])
+    speed, gust = sensing.wind_at(sites, at, sites["exposure"])
     return {
         "wind_speed": speed,
         "wind_speed.max": speed * (1.3 + 0.2 * np.abs(gust)) + 0.1,
-        "wind_direction": _direction(sites, at, gust),
+        "wind_direction": sensing.direction_at(sites, at, gust),
     }
 
 
@@ -96,18 +85,18 @@ def river(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `river`, and `share` of its water that flows by."""
     flows = {name: at(name) for name in rivers.BASINS}
     names = list(rivers.BASINS)
-    swell = 1 + 0.012 * _wave(sites, at, "swell", 2_700) + 0.004 * _normal(sites, at, "gauge")
+    swell = 1 + 0.012 * sensing.wave(sites, at, "swell", 2_700) + 0.004 * sensing.normal(sites, at, "gauge")
     flow = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), list(flows.values()))
     flow = flow * sites["share"] * swell
     levels = [rivers.level(name, flow, flows["glomma"]) for name in names]
     level = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), levels)
     daily = 0.4 * np.cos(2 * np.pi * (sun.solar_time(at.time) - 17 / 24))
-    warm = at("water_warmth") + 0.15 * _wave(sites, at, "eddies", 3_600)
+    warm = at("water_warmth") + 0.15 * sensing.wave(sites, at, "eddies", 3_600)
     return {
-        "water_level": level + 0.003 * _normal(sites, at, "waves"),
+        "water_level": level + 0.003 * sensing.normal(sites, at, "waves"),
         "discharge": flow,
         "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05)
-        + 0.02 * _normal(sites, at, "t"),
+        + 0.02 * sensing.normal(sites, at, "t"),
     }
 
 
@@ -120,28 +109,32 @@ def noise(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     bangs = over("fireworks")
     gale = 10 ** (3.4 + 0.12 * over("wind"))
     energy = 10**4.2 + gale + over("traffic") * sites["traffic"] * 10**6.0 + passing + bangs * 10**8.3
-    level = 10 * np.log10(energy) + 1.1 * _wave(sites, over, "near", 90) + 0.5 * _normal(sites, over, "near")
-    peak = 5 + 3 * np.abs(_normal(sites, over, "peak")) + 12 * (bangs > 0.02)
+    level = (
+        10 * np.log10(energy)
+        + 1.1 * sensing.wave(sites, over, "near", 90)
+        + 0.5 * sensing.normal(sites, over, "near")
+    )
+    peak = 5 + 3 * np.abs(sensing.normal(sites, over, "peak")) + 12 * (bangs > 0.02)
     return {
         "sound_level": level,
         "sound_level.max": level + peak,
-        "battery_voltage": _battery(sites, at),
+        "battery_voltage": sensing.battery(sites, at),
     }
 
 
 def traffic(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `vehicles` an hour and direction at the rush."""
-    platoons = 1 + 0.18 * _wave(sites, over, "platoons", 240)
+    platoons = 1 + 0.18 * sensing.wave(sites, over, "platoons", 240)
     busy = over("traffic") * platoons * sites["vehicles"] * sites.interval / _HOUR
     # Into town in the morning, out of it in the afternoon.
-    tide = 0.28 * np.sin(2 * np.pi * (rhythm_hour(over) - 5.5) / 24)
+    tide = 0.28 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
     sunny = np.sin(np.radians(np.maximum(at("sun_height"), 0))) * (1 - 0.8 * at("cloud"))
     night = np.clip(-at("sun_height") / 8, 0, 1) * (1 - at("cloud"))
-    road = at("temperature") + 16 * sunny - 2.5 * night + 0.3 * _wave(sites, at, "road", 1_800)
+    road = at("temperature") + 16 * sunny - 2.5 * night + 0.3 * sensing.wave(sites, at, "road", 1_800)
     return {
-        "inbound/vehicle_count": _count(sites, over, "in", busy * (1 + tide)),
-        "outbound/vehicle_count": _count(sites, over, "out", busy * (1 - tide)),
-        "road_temperature": road + 0.1 * _normal(sites, at, "road"),
+        "inbound/vehicle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
+        "outbound/vehicle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "road_temperature": road + 0.1 * sensing.normal(sites, at, "road"),
     }
 
 
@@ -150,11 +143,11 @@ def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     pleasant = np.clip((over("temperature") + 8) / 22, 0.08, 1.1) / (1 + over("rain"))
     pleasant /= 1 + over("snow") / 90
     busy = over("traffic") * pleasant * sites["bicycles"] * sites.interval / _HOUR
-    tide = 0.4 * np.sin(2 * np.pi * (rhythm_hour(over) - 5.5) / 24)
+    tide = 0.4 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
     return {
-        "inbound/bicycle_count": _count(sites, over, "in", busy * (1 + tide)),
-        "outbound/bicycle_count": _count(sites, over, "out", busy * (1 - tide)),
-        "battery_voltage": _battery(sites, at),
+        "inbound/bicycle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
+        "outbound/bicycle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "battery_voltage": sensing.battery(sites, at),
     }
 
 
@@ -165,10 +158,10 @@ def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
 
 def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `lamps` on the circuit; each tenth or so is lit a little earlier."""
-    height = _LAMP_HEIGHT + 0.6 * (chance.uniform(chance.of(sites.key, "eye"), _ZERO) - 0.5)
+    height = _LAMP_HEIGHT + 0.6 * (chance.uniform(chance.of(sites.key, "eye"), sensing.ONCE) - 0.5)
     on = at("sun_height") < height
     power = sites["lamps"] * np.where(
-        on, _LAMP_POWER * (1 + 0.01 * _wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
+        on, _LAMP_POWER * (1 + 0.01 * sensing.wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
     )
     burnt = (_LAMP_POWER - _LAMP_STANDBY) * _dark_hours(at, height) + _LAMP_STANDBY * (
         sun.solar_time(at.time) - _LAMP_EPOCH
@@ -177,7 +170,7 @@ def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
         "lamp_state": on.astype(np.float64),
         "power": power,
         "energy": sites["lamps"] * burnt / 1_000,
-        "signal_strength": _signal(sites, at),
+        "signal_strength": sensing.signal(sites, at),
     }
 
 
@@ -185,36 +178,38 @@ def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `mean_flow`, in m³/h. The zone around the burst main is fed through its meter."""
     _, leaked = scene.forces.leaking(at.time)
     # The clock of a zone differs by minutes, and it leaks a little all the time.
-    late = (1_800 * SECOND * chance.uniform(chance.of(sites.key, "late"), _ZERO)).astype(np.int64)
+    late = (1_800 * SECOND * chance.uniform(chance.of(sites.key, "late"), sensing.ONCE)).astype(np.int64)
     # People are no clockwork: the zone runs some minutes early or late, but never backwards.
-    wander = (180 * SECOND * _wave(sites, at, "habits", 2_700)).astype(np.int64)
+    wander = (180 * SECOND * sensing.wave(sites, at, "habits", 2_700)).astype(np.int64)
     used = rhythm.consumed(at.time - late + wander)
-    own = (_away(sites) < _BURST_REACH / 3).astype(np.float64)
-    warm = 0.55 * at("water_warmth") + 3.2 + 0.1 * _wave(sites, at, "warm", 7_200)
+    own = (sensing.metres_from(sites, _BURST_PLACE) < _BURST_REACH / 3).astype(np.float64)
+    warm = 0.55 * at("water_warmth") + 3.2 + 0.1 * sensing.wave(sites, at, "warm", 7_200)
     return {
         "water_volume": sites["mean_flow"] * used + own * leaked,
-        "water_temperature": warm + 0.05 * _normal(sites, at, "t"),
-        "battery_voltage": _battery(sites, at),
-        "signal_strength": _signal(sites, at),
+        "water_temperature": warm + 0.05 * sensing.normal(sites, at, "t"),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
     }
 
 
 def pressure(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `static`, the pressure while nobody draws water, in bar."""
-    near = np.exp(-_away(sites) / _BURST_REACH)
-    drawn = 0.32 * at("use") * (1 + 0.15 * _wave(sites, at, "taps", 600))
+    near = np.exp(-sensing.metres_from(sites, _BURST_PLACE) / _BURST_REACH)
+    drawn = 0.32 * at("use") * (1 + 0.15 * sensing.wave(sites, at, "taps", 600))
     burst = near * 2.6 * at("leak") / 110
     return {
-        "pipe_pressure": np.maximum(sites["static"] - drawn - burst + 0.02 * _normal(sites, at, "p"), 0),
-        "battery_voltage": _battery(sites, at),
-        "signal_strength": _signal(sites, at),
+        "pipe_pressure": np.maximum(
+            sites["static"] - drawn - burst + 0.02 * sensing.normal(sites, at, "p"), 0
+        ),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
     }
 
 
 def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `days_to_full`. The lorry comes in time on most days, and late on some."""
     turn = np.maximum(np.floor(sites["days_to_full"] * 0.85), 1) * _DAY * SECOND
-    shifted = at.time + (chance.uniform(chance.of(sites.key, "turn"), _ZERO) * turn).astype(np.int64)
+    shifted = at.time + (chance.uniform(chance.of(sites.key, "turn"), sensing.ONCE) * turn).astype(np.int64)
     round_ = (shifted // turn).astype(np.int64)
     late = 0.12 * chance.uniform(chance.of(sites.key, "late"), round_)
     since = shifted / turn - round_ - late
@@ -226,29 +221,29 @@ def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     rate = 0.65 + 0.6 * chance.uniform(chance.of(sites.key, "rate"), round_)
     full = 100 * since * rate * turn / (sites["days_to_full"] * _DAY * SECOND)
     return {
-        "fill_level": np.clip(full + 3 + 0.4 * _normal(sites, at, "echo"), 0, 100),
-        "battery_voltage": _battery(sites, at),
-        "signal_strength": _signal(sites, at),
+        "fill_level": np.clip(full + 3 + 0.4 * sensing.normal(sites, at, "echo"), 0, 100),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
     }
 
 
 def visitors(sites: Sites, _at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `crowd`, the hall's share of the visitors."""
-    groups = np.maximum(1 + 0.3 * _wave(sites, over, "groups", 900), 0.1)
+    groups = np.maximum(1 + 0.3 * sensing.wave(sites, over, "groups", 900), 0.1)
     crowd = 2_600 * over("fair") * groups * sites["crowd"] * sites.interval / _HOUR
-    tide = 0.75 * np.clip((rhythm_hour(over) - 13) / 4, -1, 1)
+    tide = 0.75 * np.clip((sensing.hour_by_sun(over) - 13) / 4, -1, 1)
     return {
-        "entrance/people_count": _count(sites, over, "in", crowd * (1 - tide)),
-        "exit/people_count": _count(sites, over, "out", crowd * (1 + tide)),
+        "entrance/people_count": sensing.count(sites, over, "in", crowd * (1 - tide)),
+        "exit/people_count": sensing.count(sites, over, "out", crowd * (1 + tide)),
     }
 
 
 def people(sites: Sites, _at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `walkers` an hour at the rush, and `fair`, which share of a fair's visitors walks by."""
-    groups = np.maximum(1 + 0.3 * _wave(sites, over, "groups", 300), 0.05)
+    groups = np.maximum(1 + 0.3 * sensing.wave(sites, over, "groups", 300), 0.05)
     party = 1.2 * over("fireworks")
     walking = (over("strolling") + party) * sites["walkers"] + 4_000 * over("fair") * sites["fair"]
-    return {"people_count": _count(sites, over, "people", walking * groups * sites.interval / _HOUR)}
+    return {"people_count": sensing.count(sites, over, "people", walking * groups * sites.interval / _HOUR)}
 
 
 KINDS: dict[str, tuple[Measure, tuple[str, ...]]] = {
@@ -269,60 +264,12 @@ KINDS: dict[str, tuple[Measure, tuple[str, ...]]] = {
 }
 """By kind how it measures, and its parameters, each a number but for `river`."""
 
-_ZERO = np.zeros((1, 1), np.int64)
-
-
-def _wave(sites: Sites, at: At, what: str, period: float) -> FloatArray:
-    return chance.wave(chance.of(sites.key, what), at.time, period)
-
-
-def _normal(sites: Sites, at: At, what: str) -> FloatArray:
-    return chance.normal(chance.of(sites.key, what), at.time // SECOND)
-
-
-def _count(sites: Sites, at: At, what: str, expected: FloatArray) -> FloatArray:
-    """Return whole numbers whose mean is `expected`."""
-    return np.floor(np.maximum(expected, 0) + chance.uniform(chance.of(sites.key, what), at.time // SECOND))
-
-
-def rhythm_hour(at: At) -> FloatArray:
-    """Return the hour of the day by the sun, 0 to 24; near enough to the clock for what comes and goes."""
-    return (sun.solar_time(at.time) % 1) * 24
-
-
-def _wind(sites: Sites, at: At, exposure: FloatArray | float) -> tuple[FloatArray, FloatArray]:
-    gust = _wave(sites, at, "gusts", 90) + 0.5 * _normal(sites, at, "gusts")
-    lull = 1 + 0.22 * _wave(sites, at, "lulls", 7_000)
-    return np.maximum(at("wind") * exposure * (lull + 0.16 * gust), 0), gust
-
-
-def _direction(sites: Sites, at: At, gust: FloatArray) -> FloatArray:
-    return np.floor((at("veer") + 12 * gust + 15 * _wave(sites, at, "sway", 1_200)) % 360)
-
-
-def _battery(sites: Sites, at: At) -> FloatArray:
-    age = at.time / (SECOND * _DAY) % 900
-    cold = np.clip((20 - at("temperature")) * 0.0035, 0, 0.25)
-    return 3.65 - 0.0003 * age - cold + 0.006 * _normal(sites, at, "battery")
-
-
-def _signal(sites: Sites, at: At) -> FloatArray:
-    far = -98 + 22 * chance.uniform(chance.of(sites.key, "signal"), _ZERO)
-    return far + 2 * _wave(sites, at, "fading", 5_400) + 1.3 * _normal(sites, at, "fading")
-
-
-def _away(sites: Sites) -> FloatArray:
-    """Return how far nodes are from the burst main, in m."""
-    north = (sites.latitude - _BURST_PLACE[0]) * 111_200
-    east = (sites.longitude - _BURST_PLACE[1]) * 55_700
-    return np.hypot(north, east)
-
 
 def _bay(sites: Sites, at: At, scene: Scene, name: str) -> FloatArray:
     """Return whether a bay is taken; cars change at instants of chance, about twice in three hours."""
     stay = 5_400 * SECOND
     key = chance.of(sites.key, name)
-    shifted = at.time + (chance.uniform(key, _ZERO) * stay).astype(np.int64)
+    shifted = at.time + (chance.uniform(key, sensing.ONCE) * stay).astype(np.int64)
     slot, into = np.divmod(shifted, stay)
     turn = slot + (into >= chance.uniform(chance.of(key, "change"), slot) * stay)
     # The chance at the car's arrival, not now, or a bay would flicker.

@@ -16,10 +16,11 @@ from bypuls.quantities import Kind
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from bypuls.registry import RegisteredNode
 from simulators.town import chance
-from simulators.town.measuring import KINDS, Sites, Values
+from simulators.town.measuring import KINDS, Values
 from simulators.town.rivers import BASINS
 from simulators.town.scenarios import Forces
 from simulators.town.scene import Scene
+from simulators.town.sensing import Sites
 
 FOLDER = Path(__file__).parent
 _IN_WORK = 1 << 14
