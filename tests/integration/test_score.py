@@ -86,7 +86,7 @@ def test_every_fault_is_survived_and_what_flags_are_meant_for_is_recognised(
 
 def test_clocks_that_are_ahead_are_recognised_live(database_url: str, tmp_path: Path) -> None:
     plan = Plan(
-        nodes=250,
+        nodes=450,
         interval=2.0,
         duration=8_000_000,
         faults=(("clock-ahead", 1.0),),
@@ -95,7 +95,7 @@ def test_clocks_that_are_ahead_are_recognised_live(database_url: str, tmp_path: 
     with Mosquitto() as broker, scored(database_url, broker, plan) as found:
         assert (found.lost, found.doubled, found.wrong) == (0, 0, 0), found.examples
         [clock] = found.faults
-        assert clock.episodes > 10
+        assert clock.episodes >= 8
         assert (clock.recall, clock.precision) == (1.0, 1.0)
 
 
