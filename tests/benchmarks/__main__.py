@@ -32,6 +32,8 @@ def main() -> None:
             memory.report(server, databases)
         if "export" in parts:
             raw_export.report(databases, words.runs)
+        if "checks" in parts:
+            checks.report_share(databases, words.runs)
         if "rollups" in parts:
             rollups.report(databases, words.runs)
         if "town" in parts:

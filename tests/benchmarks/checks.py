@@ -4,15 +4,19 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
+from benchmarks.load import Load
+from benchmarks.throughput import service
 from numpy.typing import NDArray
 
 from bypuls.limits_of_change import LIMITS, row_of, table
 from bypuls.numeric.checks import Checks
+from testbed import Databases
 
 BATCH = 50_000
 BATCHES = 24
 STREAMS = (1_000, 10_000, 50_000)
 SECOND = 1_000_000
+LOAD = Load(1_000, 50, 60_000)
 
 
 def report(runs: int) -> None:
@@ -21,6 +25,25 @@ def report(runs: int) -> None:
     for streams in STREAMS:
         rates, shares = zip(*(measure(streams, run) for run in range(runs)), strict=True)
         print(f"{streams:8,} {median(rates):12,.0f} {median(shares):8.2%}")
+
+
+def report_share(databases: Databases, runs: int) -> None:
+    """Print what the checks cost ingest, runs with and without them taken in turn."""
+    with_checks, without = [], []
+    for _ in range(runs):
+        with_checks.append(service(databases, LOAD, 1))
+        without.append(service(databases, LOAD, 1, module="benchmarks.unchecked"))
+    (rate, cost), (rate_without, cost_without) = (
+        map(median, zip(*each, strict=True)) for each in (with_checks, without)
+    )
+    print(f"\nQuality checks in ingest, {LOAD.per_pack} readings a pack, one worker, medians of {runs}")
+    print(f"with them {rate:,.0f} readings/s and {cost:.2f} us of processor time a reading,")
+    print(f"without   {rate_without:,.0f} readings/s and {cost_without:.2f} us")
+    print(
+        f"throughput {rate / rate_without - 1:+.1%} (goal: at least -10 %), "
+        f"processor time of ingest {cost / cost_without - 1:+.1%}",
+        flush=True,
+    )
 
 
 def measure(streams: int, seed: int) -> tuple[float, float]:

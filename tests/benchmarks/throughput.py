@@ -64,12 +64,12 @@ def words(port: int, load: Load) -> list[str]:
     return [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
 
 
-def service(databases: Databases, load: Load, workers: int) -> tuple[float, float]:
+def service(databases: Databases, load: Load, workers: int, module: str = "bypuls") -> tuple[float, float]:
     """Return readings a second end to end, and microseconds of ingest's processor time a reading."""
     with (
         databases.migrated() as url,
         Mosquitto() as broker,
-        Ingest(url, broker.port, workers=workers) as ingest,
+        Ingest(url, broker.port, workers=workers, module=module) as ingest,
     ):
         before = cpu_seconds(ingest.pid)
         seconds = send(broker.port, load, acknowledged=True)

@@ -24,10 +24,22 @@ def as_role(url: str, role: str) -> str:
 
 
 class Ingest:
-    """`bypuls ingest` from `with` to its end; `settings` are BYPULS_ variables without that prefix."""
+    """`bypuls ingest` from `with` to its end; `settings` are BYPULS_ variables without that prefix.
 
-    def __init__(self, database_url: str, mqtt_port: int, *, workers: int = 1, **settings: str) -> None:
+    `module` is what is run in place of `bypuls`.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        mqtt_port: int,
+        *,
+        workers: int = 1,
+        module: str = "bypuls",
+        **settings: str,
+    ) -> None:
         self._workers = workers
+        self._module = module
         self._metrics_port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="bypuls-ingest-")
         self.log = Path(self._folder.name) / "log"
@@ -58,7 +70,7 @@ class Ingest:
 
     def start(self) -> None:
         """Start it and wait until it listens to the broker."""
-        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "bypuls", "ingest"]
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._module, "ingest"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--workers", str(self._workers)], env=self._environment, stdout=log, stderr=log
