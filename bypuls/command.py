@@ -5,13 +5,17 @@ Imports stand inside the commands, so that `bypuls --help` does not wait for num
 
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bypuls import __version__
 from bypuls.errors import BypulsError
+
+if TYPE_CHECKING:
+    from bypuls.registry import RegisteredNode
 
 app = typer.Typer(
     help="Bypuls: an open sensor data platform for a town, from MQTT to TimescaleDB to an HTTP API.",
@@ -80,13 +84,10 @@ def up(
 
         bypuls up --data-dir /srv/bypuls --http-port 9000 --mqtt-port 2883 --no-simulate
     """
-    import simulators
     from bypuls.embedded.up import Plan
     from bypuls.embedded.up import up as run
 
-    registry = Path(simulators.__file__).with_name("nodes.toml")
-    plan = Plan(data_dir, http_port, mqtt_port, simulate, [registry] if simulate else [])
-    run(plan, _tell)
+    run(Plan(data_dir, http_port, mqtt_port, simulate, _registered("lillestrom") if simulate else []), _tell)
 
 
 @app.command()
@@ -222,28 +223,141 @@ def replay(
 
 @app.command()
 def simulate(
+    town: Annotated[str, typer.Option(metavar="NAME", help="Which town.")] = "lillestrom",
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="What befalls it: everyday, inversion, flood, fair, burst-main, new-year; may be repeated.",
+        ),
+    ] = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME",
+            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"],
+            help="When scenarios are at their height, such as 2026-11-20T12:00Z; else half a day ago.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same town.")] = 1,
+    speed: Annotated[
+        float, typer.Option(metavar="FACTOR", help="Seconds of the town that pass in one second.")
+    ] = 1.0,
+    history: Annotated[
+        str, typer.Option(metavar="DURATION", help="How much of the past is sent first, such as 30d or 12h.")
+    ] = "0s",
+    behind: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            help="How far behind the clock a town begins that is faster than life; it ends up beside it.",
+        ),
+    ] = "1d",
+    duration: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="End after so long, not counting the history.")
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, metavar="N", help="How many nodes; more are multiplied plausibly."
+        ),
+    ] = None,
     interval: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How often the quickest node publishes.")
-    ] = 5.0,
+        str | None,
+        typer.Option(metavar="DURATION", help="How often every node measures, in place of its own interval."),
+    ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[=RATE]",
+            help="Faults: stuck, drift, spike, dropout, wrong-unit, clock-ahead, clock-behind, reboot, "
+            "duplicate, reordering, corrupt, or all. RATE, 0.1 if not given, is how often; may be repeated.",
+        ),
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where the ground truth is noted, for `bypuls score`; a run goes on where its journal ends.",
+        ),
+    ] = None,
+    load: Annotated[
+        bool, typer.Option("--load", help="Tell throughput, and how long packs take to be acknowledged.")
+    ] = False,
 ) -> None:
-    """Publish as a dozen simple nodes in Lillestrøm would, until interrupted.
+    """Simulate Lillestrøm: publish what its nodes measure, the past first and then what is now.
+
+    Every pack is kept and sent again until the platform has acknowledged it.
 
     Examples:
 
-        bypuls simulate
+        bypuls simulate --history 7d
 
-        BYPULS_MQTT_HOST=broker.example bypuls simulate --seed 7 --interval 10
+        bypuls simulate --scenario flood --seed 7 --history 30d --speed 60 --journal town.jsonl
+
+        bypuls simulate --nodes 10000 --interval 10s --duration 5min --load
+
+        bypuls simulate --history 30d --fault all --duration 1min --journal town.jsonl
     """
-    from bypuls.settings import BrokerSettings, load
-    from simulators.town import run
+    from bypuls.settings import BrokerSettings
+    from bypuls.settings import load as load_settings
+    from simulators import duration as durations
+    from simulators.simulation import Plan, run
+    from simulators.town.faults import parse
 
-    run(load(BrokerSettings), seed, interval)
+    plan = Plan(
+        town=town,
+        seed=seed,
+        nodes=nodes,
+        interval=None if interval is None else durations.microseconds("--interval", interval) / 1e6,
+        scenarios=tuple(scenario or ()),
+        at=None if at is None else round(at.timestamp()) * 1_000_000,
+        faults=tuple(sorted(parse(fault or []).items())),
+        speed=speed,
+        history=durations.microseconds("--history", history),
+        behind=durations.microseconds("--behind", behind),
+        duration=None if duration is None else durations.microseconds("--duration", duration),
+        journal=journal,
+        load=load,
+    )
+    run(load_settings(BrokerSettings), plan)
+
+
+@app.command()
+def score(
+    journal: Annotated[
+        Path, typer.Option(metavar="FILE", help="The journal that `bypuls simulate --journal` wrote.")
+    ],
+    api: Annotated[
+        str, typer.Option(metavar="URL", help="Where the HTTP API answers.")
+    ] = "http://127.0.0.1:8080",
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON instead of a table.")] = False,
+) -> None:
+    """Compare what the platform has with what the simulated town sent: the truth is known.
+
+    Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and
+    how much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1
+    if something is lost, doubled or wrong. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
+
+    Example:
+
+        bypuls score --journal town.jsonl
+    """
+    from bypuls.settings import ApiSettings
+    from bypuls.settings import load as load_settings
+    from simulators.score import run
+
+    token = load_settings(ApiSettings).operator_token
+    if not run(journal, api, None if token is None else token.get_secret_value(), as_json=as_json):
+        raise typer.Exit(1)
 
 
 @nodes.command("apply")
 def apply_nodes(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A registry file (TOML).")],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A registry file (TOML).")] = None,
+    town: Annotated[
+        str | None, typer.Option(metavar="NAME", help="In place of a file, the nodes of a simulated town.")
+    ] = None,
 ) -> None:
     """Make the registry of nodes and streams what FILE says; harmless to repeat.
 
@@ -274,7 +388,9 @@ def apply_nodes(
     from bypuls.settings import DatabaseSettings, load
     from bypuls.store.registration import register
 
-    entries = read(file)
+    if (file is None) == (town is None):
+        raise BypulsError("give either a registry file, or a simulated town such as --town lillestrom")
+    entries = read(file) if file is not None else _registered(town or "")
     for kind, outcome in zip(
         ("nodes", "streams"), register(load(DatabaseSettings).url.get_secret_value(), entries), strict=True
     ):
@@ -308,6 +424,12 @@ def settings() -> None:
     from bypuls.settings_table import settings_table
 
     print(settings_table())
+
+
+def _registered(town: str) -> "list[RegisteredNode]":
+    from simulators.town import town as towns
+
+    return [node.registered() for node in towns.read(town)]
 
 
 def _tell(line: str) -> None:

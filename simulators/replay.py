@@ -12,11 +12,11 @@ from bypuls.channels import of_channel
 from bypuls.errors import BypulsError
 from bypuls.interruption import Interruption
 from bypuls.readings import SECOND
-from bypuls.senml import Record
+from bypuls.senml import Record, encode_json
 from bypuls.settings import BrokerSettings
 from simulators import recording
+from simulators.progress import SendProgress
 from simulators.recording import Recording
-from simulators.replay_progress import ReplayProgress
 from simulators.replay_state import Entry, ReplayState, default_path
 from simulators.uplink import Position, Uplink
 
@@ -59,7 +59,7 @@ def run(
         with Uplink(broker, positions, tell=console.print) as uplink:
             kept.save()
             done, total = sum(feed.safe_readings for feed in feeds), sum(feed.readings[-1] for feed in feeds)
-            with ReplayProgress(console, total, done) as progress:
+            with SendProgress(console, "replaying", total, done) as progress:
                 _Replay(feeds, uplink, kept, progress, interruption, timeout).work(speed)
             counters = uplink.counters
         if interruption.signal is not None:
@@ -154,7 +154,7 @@ class _Feed:
             values = zip(offsets, column[start:end].tolist(), strict=True)
             records += [Record(n=channel, u=unit, t=offset, v=v) for offset, v in values if v == v]  # not NaN
         records[0].bt = float(base)
-        seq = uplink.send(self.node, records, _STEP)
+        seq = uplink.send(self.node, encode_json(records), _STEP)
         if seq is not None:
             self._next = seq
         return seq is not None
@@ -168,7 +168,7 @@ class _Replay:
         feeds: list[_Feed],
         uplink: Uplink,
         kept: ReplayState,
-        progress: ReplayProgress,
+        progress: SendProgress,
         interruption: Interruption,
         timeout: float,
     ) -> None:

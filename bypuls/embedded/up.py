@@ -16,25 +16,28 @@ from bypuls.embedded.supervisor import Supervisor
 from bypuls.embedded.tally import Tally, api_is_ready, read_tally
 from bypuls.errors import BypulsError, StoreUnavailable
 from bypuls.interruption import Interrupted, Interruption
-from bypuls.registry import read
+from bypuls.registry import RegisteredNode
 from bypuls.store.migrate import migrate
 from bypuls.store.registration import register
 
 READY_WITHIN = 60.0
 STOP_WITHIN = 14.0
 STATUS_EVERY = 30.0
+HISTORY = "7d"
+"""How much of its past the simulated town sends at the first start."""
+
 _LOOK_EVERY = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, and where; `registries` are registry files that are applied at each start."""
+    """What to run, and where; `registry` are nodes that are registered at each start."""
 
     data_dir: Path
     http_port: int
     mqtt_port: int
     simulate: bool
-    registries: Sequence[Path]
+    registry: Sequence[RegisteredNode]
 
 
 def up(plan: Plan, tell: Callable[[str], None]) -> None:
@@ -73,7 +76,9 @@ class _Platform:
         self._ingest = self._service(folder, "ingest", "bypuls_ingest")
         self._api = self._service(folder, "api", "bypuls_api")
         self._maintenance = self._service(folder, "maintain", "postgres")
-        self._simulator = self._service(folder, "simulate", None)
+        # The journal tells where a town goes on that was stopped, so that only what is missing is sent.
+        journal = str(folder.path.absolute() / "town.jsonl")
+        self._simulator = self._service(folder, "simulate", None, "--history", HISTORY, "--journal", journal)
         self._started: list[Child] = []
 
     def start(self) -> None:
@@ -83,8 +88,8 @@ class _Platform:
         self._started.append(self._postgres.child)
         try:
             migrate(self._postgres.url())
-            for file in self._plan.registries:
-                register(self._postgres.url(), read(file))
+            if self._plan.registry:
+                register(self._postgres.url(), self._plan.registry)
         except StoreUnavailable as error:
             raise BypulsError(
                 f"the database in {self._postgres.data} can't be used: {error} "
@@ -137,11 +142,11 @@ class _Platform:
                 child.wait(begin + moment - time.monotonic())
         self._postgres.close()
 
-    def _service(self, folder: DataFolder, command: str, role: str | None) -> Child:
+    def _service(self, folder: DataFolder, command: str, role: str | None, *options: str) -> Child:
         """Return the child that runs one of our own commands."""
         return Child(
             {"simulate": "simulator", "maintain": "maintenance"}.get(command, command),
-            [sys.executable, "-P", "-m", "bypuls", command],
+            [sys.executable, "-P", "-m", "bypuls", command, *options],
             folder.log / f"{command}.log",
             environment=self._environment(role),
         )

@@ -50,16 +50,18 @@ class ChangeLimits:
     """How values may change: a table with one row per set of limits; NaN means no such limit.
 
     Shapes: all float64 (r,). `rate` in units per second; `noise`, in units, is what may come on top of it
-    between any two readings; `stuck` in seconds; `rest` is the one value that may last for ever.
+    between any two readings; `most`, in units, is how far a reading may lie from the last ones however long
+    ago they were; `stuck` in seconds; `rest` is the one value that may last for ever.
     """
 
     rate: Values
     noise: Values
+    most: Values
     stuck: Values
     rest: Values
 
     def __post_init__(self) -> None:
-        shapes = {column.shape for column in (self.rate, self.noise, self.stuck, self.rest)}
+        shapes = {column.shape for column in (self.rate, self.noise, self.most, self.stuck, self.rest)}
         if len(shapes) != 1 or self.rate.ndim != 1:
             raise ValueError(f"the columns of a table of limits must have one length, not {sorted(shapes)}")
 
@@ -196,6 +198,8 @@ class Checks:
         flags[np.flatnonzero((elapsed > GAP_INTERVALS * interval) & ~np.isnan(change))] |= Flag.GAP
         # When a stream begins to change as fast as it may, the median is still that of three readings ago.
         allowed = noise + rate * ((time - times[0]) / SECOND)
+        # Taken over half an hour, what a minute allows would let everything pass; a NaN counts as no limit.
+        np.fmin(allowed, self._limits.most.take(limit), out=allowed)
         flags[np.flatnonzero(spikes(values, allowed))] |= Flag.SPIKE
 
         stuck, rest = self._limits.stuck.take(limit), self._limits.rest.take(limit)

@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+from collections.abc import Callable
 
 from benchmarks import (
     aggregation,
@@ -14,14 +15,24 @@ from benchmarks import (
     raw_export,
     rollups,
     throughput,
+    town,
 )
 
 from bypuls.store.migrate import migrate
-from testbed import Databases, timescale_server
+from testbed import Databases, DatabaseServer, timescale_server
 
-PARTS = (
-    "throughput", "growth", "memory", "export", "aggregation", "checks", "rollups", "edge", "micropython",
-)  # fmt: skip
+PARTS: dict[str, Callable[[DatabaseServer, Databases, int], None]] = {
+    "throughput": lambda _, databases, runs: throughput.report(databases, runs),
+    "growth": lambda _, databases, runs: growth.report(databases, runs),
+    "memory": lambda server, databases, _: memory.report(server, databases),
+    "export": lambda _, databases, runs: raw_export.report(databases, runs),
+    "aggregation": lambda _server, _databases, runs: aggregation.report(runs, aggregation.STREAMS),
+    "checks": lambda _, databases, runs: checks.report(databases, runs),
+    "rollups": lambda _, databases, runs: rollups.report(databases, runs),
+    "town": lambda _, databases, runs: town.report(databases, runs),
+    "edge": lambda _server, databases, _runs: edge.report(databases),
+    "micropython": lambda _server, databases, _runs: micropython.report(databases),
+}
 
 
 def main() -> None:
@@ -32,30 +43,11 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=5, help="runs of each, of which the median counts")
     words = parser.parse_args()
-    parts = words.parts or PARTS
     load = os.getloadavg()[0]
     print(f"{os.cpu_count()} processors, Python {platform.python_version()}, load average {load:.1f}")
     with timescale_server() as server, Databases(server.url, migrate) as databases:
-        if "throughput" in parts:
-            throughput.report(databases, words.runs)
-        if "growth" in parts:
-            growth.report(databases, words.runs)
-        if "memory" in parts:
-            memory.report(server, databases)
-        if "export" in parts:
-            raw_export.report(databases, words.runs)
-        if "checks" in parts:
-            checks.report_share(databases, words.runs)
-        if "micropython" in parts:
-            micropython.report(databases)
-        if "rollups" in parts:
-            rollups.report(databases, words.runs)
-        if "edge" in parts:
-            edge.report(databases)
-    if "aggregation" in parts:
-        aggregation.report(words.runs, aggregation.STREAMS)
-    if "checks" in parts:
-        checks.report(words.runs)
+        for part in words.parts or PARTS:
+            PARTS[part](server, databases, words.runs)
 
 
 if __name__ == "__main__":

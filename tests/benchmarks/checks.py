@@ -19,7 +19,13 @@ SECOND = 1_000_000
 LOAD = Load(1_000, 50, 60_000)
 
 
-def report(runs: int) -> None:
+def report(databases: Databases, runs: int) -> None:
+    """Print their speed alone, and what they cost ingest."""
+    report_speed(runs)
+    report_share(databases, runs)
+
+
+def report_speed(runs: int) -> None:
     """Print the median of `runs` for each number of streams, all of them of a quantity with limits."""
     print(f"{'streams':>8} {'readings/s':>12} {'flagged':>8}")
     for streams in STREAMS:
@@ -69,4 +75,4 @@ def measure(streams: int, seed: int) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    report(5)
+    report_speed(5)

@@ -1,8 +1,10 @@
-"""`bypuls simulate` publishes the town live, goes on after an outage, and ends cleanly.
+"""`bypuls simulate` sends the past, publishes the town live, goes on after an outage, and ends cleanly.
 
 What receives here stands in for ingest, see `testbed.acknowledger`; the whole chain has tests of its own.
 """
 
+import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,29 +12,29 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from bypuls.errors import BypulsError
 from bypuls.settings import BrokerSettings
-from simulators import town
+from simulators.simulation import Plan, run
+from simulators.town import town
+from simulators.town.journal import read
 from testbed import Mosquitto
 from testbed.acknowledger import Acknowledger
 from testbed.port import free_port
 
-RUN = """
-import sys
-from bypuls.settings import BrokerSettings
-from simulators import town
-town.run(BrokerSettings(port=int(sys.argv[1])), 1, float(sys.argv[2]))
-"""
-"""What the command will do, as a process that can be stopped."""
+NODES = town.read("lillestrom")
 
 
 @contextmanager
-def simulation(broker: Mosquitto, interval: float) -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-c", RUN, str(broker.port), str(interval)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+def simulation(broker: Mosquitto, *options: str) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-P", "-m", "bypuls", "simulate", *options]
+    environment = {"BYPULS_MQTT_PORT": str(broker.port), "PATH": "/usr/bin:/bin"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
         try:
             yield child
         finally:
@@ -41,46 +43,48 @@ def simulation(broker: Mosquitto, interval: float) -> "Iterator[subprocess.Popen
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_every_node_publishes_what_is_now_until_a_signal_ends_it(number: signal.Signals) -> None:
+    names = {node.node for node in NODES}
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
-        with simulation(broker, 0.1) as child:
+        with simulation(broker, "--interval", "0.5s") as child:
             begin = time.time()
-            receiver.wait_for(lambda: len([key for key in receiver.packs if key[2] == 2]) == len(town.NODES))
+            receiver.wait_for(lambda: {node for node, _, seq in receiver.packs if seq == 3} == names)
             child.send_signal(number)
             output, errors = child.communicate(timeout=10)
             end = time.time()
         assert child.returncode == 0, errors
-        receiver.wait_for(lambda: all(receiver.statuses[node][-1:] == ["offline"] for node in town.NODES))
-    assert all(receiver.statuses[node] == ["online", "offline"] for node in town.NODES)
-    assert f"{len(receiver.packs)} packs sent, {len(receiver.packs)} acknowledged, 0 sent again" in output
+        receiver.wait_for(lambda: all(receiver.statuses[name][-1:] == ["offline"] for name in names))
+    assert all(receiver.statuses[name] == ["online", "offline"] for name in names)
+    count = f"{len(receiver.packs):,}"
+    assert f"{count} packs sent, {count} acknowledged, 0 sent again" in output
     readings = receiver.readings()
-    assert {node for node, _ in readings} == set(town.NODES)
-    for (node, _), column in readings.items():
-        step = 0.1 * town.NODES[node].every
-        assert begin - step - 0.1 <= min(column) / 1e6
+    assert set(readings) == {(node.node, channel.name) for node in NODES for channel in node.channels}
+    for column in readings.values():
+        assert begin - 1 <= min(column) / 1e6
         assert max(column) / 1e6 <= end
-        assert {later - earlier for earlier, later in pairwise(sorted(column))} == {round(step * 1e6)}
+        assert {later - earlier for earlier, later in pairwise(sorted(column))} <= {500_000}
 
 
-def gaps(receiver: Acknowledger, interval: float) -> list[str]:
-    """Name the streams that lack a reading at some step of their node."""
+def gaps(receiver: Acknowledger) -> list[tuple[str, str]]:
+    """Name the streams, of a reading a second, that lack one."""
     return [
-        f"{node}/{channel}"
-        for (node, channel), column in receiver.readings().items()
-        if {later - earlier for earlier, later in pairwise(sorted(column))}
-        != {round(interval * town.NODES[node].every * 1e6)}
+        stream
+        for stream, column in receiver.readings().items()
+        if {later - earlier for earlier, later in pairwise(sorted(column))} != {1_000_000}
     ]
 
 
 def test_what_an_outage_held_back_is_sent_afterwards_with_its_true_times() -> None:
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
-        with simulation(broker, 0.05) as child:
-            receiver.wait_for(lambda: len(receiver.packs) > 200)
+        with simulation(broker, "--interval", "1s", "--nodes", "30") as child:
+            receiver.wait_for(lambda: len(receiver.packs) > 60)
             broker.kill()
-            time.sleep(5)  # longer than the node of 0.05 s may have packs in flight
+            time.sleep(5)
             broker.start()
             back = time.time()
-            receiver.wait_for(lambda: max(receiver.readings()["noise-01", "sound_level"]) / 1e6 > back, 60)
-            receiver.wait_for(lambda: gaps(receiver, 0.05) == [], 60)
+            receiver.wait_for(
+                lambda: min(max(column) for column in receiver.readings().values()) / 1e6 > back + 1, 60
+            )
+            receiver.wait_for(lambda: gaps(receiver) == [], 60)
             child.send_signal(signal.SIGTERM)
             output, _ = child.communicate(timeout=10)
         assert child.returncode == 0
@@ -89,29 +93,68 @@ def test_what_an_outage_held_back_is_sent_afterwards_with_its_true_times() -> No
     assert receiver.changed == []
 
 
-def test_a_restart_continues_the_same_town() -> None:
+def test_history_comes_first_and_a_restart_goes_on_where_the_journal_ends(tmp_path: Path) -> None:
+    journal = str(tmp_path / "town.jsonl")
+    options = (
+        "--history",
+        "2h",
+        "--journal",
+        journal,
+        "--duration",
+        "1s",
+        "--seed",
+        "3",
+        "--scenario",
+        "fair",
+    )
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
         for _ in range(2):
-            with simulation(broker, 0.1) as child:
-                begun = len(receiver.packs)
-                receiver.wait_for(lambda begun=begun: len(receiver.packs) > begun + 30)  # type: ignore[misc]
-                child.send_signal(signal.SIGTERM)
-                child.communicate(timeout=10)
-    by_log = receiver.readings()
-    volume = [value for _, value in sorted(by_log["water-01", "water_volume"].items())]
-    assert volume == sorted(volume)
-    # Each instant came once: two runs never publish the same one.
-    assert sum(map(len, by_log.values())) == sum(
+            with simulation(broker, *options) as child:
+                output, errors = child.communicate(timeout=60)
+            assert child.returncode == 0, errors
+            assert re.search(r"history: [\d,]+ readings are safe after", output)
+        readings = receiver.readings()
+    # Each instant came once, in order, and none is missing.
+    assert sum(map(len, readings.values())) == sum(
         payload.count(b'"n":') for payload in receiver.packs.values()
     )
+    for node in NODES:
+        for channel in node.channels:
+            column = sorted(readings.get((node.node, channel.name), {}))
+            assert len(column) >= 7_200 // node.interval - 1
+            assert {later - earlier for earlier, later in pairwise(column)} <= {round(node.interval * 1e6)}
+    first, second = read(tmp_path / "town.jsonl").segments
+    assert first.end == second.start
+    assert first.readings + second.readings == sum(map(len, readings.values()))
+    told = [json.loads(line) for line in (tmp_path / "town.jsonl").read_text().splitlines()]
+    assert {"flood", "fair"} & {line.get("scenario") for line in told} == {"fair"}
+
+
+def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_future() -> None:
+    with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
+        options = ("--speed", "600", "--behind", "1h", "--duration", "8s", "--nodes", "14", "--load")
+        with simulation(broker, *options) as child:
+            output, errors = child.communicate(timeout=60)
+        assert child.returncode == 0, errors
+        end = time.time()
+    spans = [(min(column) / 1e6, max(column) / 1e6) for column in receiver.readings().values()]
+    assert min(early for early, _ in spans) < end - 3_500
+    assert max(late for _, late in spans) <= end
+    assert re.search(r"to acknowledgement: p50 \d+ ms, p95 \d+ ms, p99 \d+ ms, max \d+ ms", output)
 
 
 def test_a_simulation_without_a_broker_fails_at_once() -> None:
     with pytest.raises(BypulsError, match="no MQTT broker can be reached"):
-        town.run(BrokerSettings(port=free_port()), 1, 5.0)
+        run(BrokerSettings(port=free_port()), Plan())
 
 
-@pytest.mark.parametrize("interval", [0.0, -1.0, 0.01, 4_000.0, float("nan")])
+@pytest.mark.parametrize("interval", [0.0, -1.0, 0.01, 90_000.0, float("nan")])
 def test_a_silly_interval_is_told(interval: float) -> None:
-    with pytest.raises(BypulsError, match=r"must be between 0\.05 and 3600 s"):
-        town.run(BrokerSettings(port=free_port()), 1, interval)
+    with pytest.raises(BypulsError, match=r"must be between 0\.05 s and a day"):
+        run(BrokerSettings(port=free_port()), Plan(interval=interval))
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_silly_speed_is_told(speed: float) -> None:
+    with pytest.raises(BypulsError, match="it must be a factor above 0"):
+        run(BrokerSettings(port=free_port()), Plan(speed=speed))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from math import isnan
 from statistics import median
 
 from bypuls.quality import Flag
@@ -11,6 +12,7 @@ from bypuls.quality import Flag
 class Limit:
     rate: float
     noise: float
+    most: float
     stuck: float
     rest: float
 
@@ -58,7 +60,8 @@ def is_spike(past: Past, rule: Limit) -> bool:
     deviation = median(abs(value - middle) for value in window)
     away = abs(window[-1] - middle)
     lag = past.seconds[-1] - past.seconds[-4]
-    return away > 3 * 1.4826 * deviation and away > rule.noise + rule.rate * lag
+    limits = [limit for limit in (rule.noise + rule.rate * lag, rule.most) if not isnan(limit)]
+    return bool(limits) and away > 3 * 1.4826 * deviation and away > min(limits)
 
 
 def is_stuck(past: Past, rule: Limit) -> bool:

@@ -105,9 +105,11 @@ def test_a_quantity_without_limits_is_never_flagged(key: str) -> None:
 
 def test_only_quantities_that_vary_steadily_have_limits_and_all_are_in_the_catalogue() -> None:
     for key, limit in LIMITS.items():
-        assert QUANTITIES[key].kind in (Kind.LINEAR, Kind.ENERGETIC)
+        assert QUANTITIES[key].kind in (Kind.LINEAR, Kind.ENERGETIC, Kind.CIRCULAR)
         assert np.isnan(limit.per_minute) == np.isnan(limit.noise)
-        assert not (np.isnan(limit.per_minute) and np.isnan(limit.stuck_hours))
+        assert not (np.isnan(limit.most) and np.isnan(limit.stuck_hours))
+        if QUANTITIES[key].kind is Kind.CIRCULAR:
+            assert np.isnan(limit.most)  # no direction is far from another
         assert row_of(key) > 0
     assert row_of(None) == row_of("smell") == 0
 

@@ -17,13 +17,13 @@ START = 1_700_000_000 * SECOND
 NAN = float("nan")
 
 ROWS = [
-    Limit(NAN, NAN, NAN, NAN),
-    Limit(0.05, 1.0, 100.0, NAN),
-    Limit(NAN, NAN, 60.0, 0.0),
-    Limit(0.5, 0.0, NAN, NAN),
+    Limit(NAN, NAN, NAN, NAN, NAN),
+    Limit(0.05, 1.0, 2.0, 100.0, NAN),
+    Limit(NAN, NAN, 1.5, 60.0, 0.0),
+    Limit(0.5, 0.0, NAN, NAN, NAN),
 ]
 TABLE = ChangeLimits(
-    *(np.array([getattr(row, name) for row in ROWS]) for name in ("rate", "noise", "stuck", "rest"))
+    *(np.array([getattr(row, name) for row in ROWS]) for name in ("rate", "noise", "most", "stuck", "rest"))
 )
 
 Reading = tuple[int, int, float, int]
@@ -163,7 +163,7 @@ def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         Checks(TABLE).check(np.zeros(1, np.int32), one, two, limit=one, interval=two, received=one)
     with pytest.raises(ValueError, match="one length"):
-        ChangeLimits(two, two, two, np.zeros(3))
+        ChangeLimits(two, two, two, two, np.zeros(3))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 300), st.integers(0, 300))

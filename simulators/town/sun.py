@@ -32,7 +32,7 @@ def elevation(time: TimeArray) -> FloatArray:
     return degrees
 
 
-def daylight(day: FloatArray, height: float) -> FloatArray:
+def daylight(day: FloatArray, height: FloatArray | float) -> FloatArray:
     """Return for which share of these solar days, 0 to 1, the sun stands higher than `height` degrees."""
     declination, latitude = _declination(day), np.radians(LATITUDE)
     polar, equatorial = np.sin(latitude) * np.sin(declination), np.cos(latitude) * np.cos(declination)

@@ -1,4 +1,4 @@
-"""How far a replay has got: a bar where a person watches, a line now and then where a log is written."""
+"""How far sending has got: a bar where a person watches, a line now and then where a log is written."""
 
 import time
 from typing import Self
@@ -9,16 +9,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 _BETWEEN_LINES = 5.0
 
 
-class ReplayProgress:
-    """Shows readings acknowledged out of `total`, of which `done` were so before; a context manager."""
+class SendProgress:
+    """Shows readings acknowledged out of `total`, of which `done` were so before; a context manager.
 
-    def __init__(self, console: Console, total: int, done: int) -> None:
+    `doing` stands before the bar, such as replaying.
+    """
+
+    def __init__(self, console: Console, doing: str, total: int, done: int = 0) -> None:
         self._console = console
         self._total = total
         self._done = self._safe = done
+        self._more = ""
         self._start = self._last_line = time.monotonic()
         self._bar = Progress(
-            TextColumn("replaying"),
+            TextColumn(doing),
             BarColumn(),
             TextColumn("{task.fields[text]}"),
             TimeRemainingColumn(),
@@ -49,13 +53,13 @@ class ReplayProgress:
         """Readings acknowledged a second, since the start."""
         return self.readings / max(self.seconds, 1e-6)
 
-    def update(self, safe: int) -> None:
-        """Show that `safe` readings are acknowledged by now."""
-        self._safe = safe
+    def update(self, safe: int, more: str = "") -> None:
+        """Show that `safe` readings are acknowledged by now, and what `more` there is to tell."""
+        self._safe, self._more = safe, more
         self._bar.update(self._task, completed=safe, text=self._text())
         if not self._console.is_terminal and time.monotonic() - self._last_line >= _BETWEEN_LINES:
             self._last_line = time.monotonic()
             self._console.print(self._text())
 
     def _text(self) -> str:
-        return f"{self._safe:,} of {self._total:,} readings safe, {self.rate:,.0f}/s"
+        return f"{self._safe:,} of {self._total:,} readings safe, {self.rate:,.0f}/s{self._more}"

@@ -1,0 +1,224 @@
+"""`bypuls score`: what the platform has, compared with the truth of a simulated town."""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+
+from bypuls import senml
+from bypuls.errors import PackError
+from bypuls.readings import SECOND, FlagArray, FloatArray, TimeArray
+from simulators import score_report
+from simulators.platform import Platform
+from simulators.recognition import Recognition, Recognitions
+from simulators.showing import Showing, showings
+from simulators.simulation import build
+from simulators.town.faults import Faults
+from simulators.town.journal import Segment, read
+from simulators.town.packs import stamps
+from simulators.town.town import Block, Group, Town
+
+_DAY = 86_400 * SECOND
+_SKEW = 1_300 * SECOND
+
+
+@dataclass
+class Score:
+    """What was found: readings by fate, recognition of faults, and scenarios in the aggregates.
+
+    `sent` are the readings that the platform has acknowledged, `lost` those of them that it has nowhere,
+    `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent,
+    `wrong` those with another value than was sent, `late` those acknowledged more than a minute after they
+    were sent first. `flagged_good` counts readings flagged though no fault was near.
+    """
+
+    sent: int = 0
+    stored: int = 0
+    quarantined: int = 0
+    lost: int = 0
+    doubled: int = 0
+    wrong: int = 0
+    late: int = 0
+    flagged_good: int = 0
+    line: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    faults: list[Recognition] = field(default_factory=list)
+    scenarios: list[Showing] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing is lost, doubled or wrong."""
+        return not (self.lost or self.doubled or self.wrong)
+
+
+@dataclass
+class Truth:
+    """What one stream's sensor sent in acknowledged stretches; columns of one length, times ascending."""
+
+    time: TimeArray
+    value: FloatArray
+    unit_wrong: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the platform has of a stream."""
+
+    time: TimeArray
+    value: FloatArray
+    flags: FlagArray
+
+
+_MOST_EXAMPLES = 20
+
+Quarantined = dict[tuple[str, str], set[int]]
+"""By node and channel the times of readings that are in quarantine."""
+
+
+def run(journal: Path, url: str, token: str | None, *, as_json: bool) -> bool:
+    """Score the platform at `url` by a journal, print the result; tells whether nothing is lost or wrong.
+
+    Raises BypulsError when the journal can't be read, or the API can't be asked.
+    """
+    found = score(journal, url, token, quiet=as_json)
+    if as_json:
+        Console(soft_wrap=True).out(msgspec.json.format(msgspec.json.encode(asdict(found))).decode())
+    else:
+        score_report.tell(found)
+    return found.clean
+
+
+def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = True) -> Score:
+    """Compare the platform at `url` with what a journal's town sent."""
+    past = read(journal)
+    town, faults = build(past.recipe)
+    segments = [segment for segment in past.segments if segment.end > segment.start]
+    result = Score(late=sum(segment.late for segment in segments))
+    for segment in segments:
+        for name, count in segment.line.items():
+            result.line[name] = result.line.get(name, 0) + count
+    with Platform(url, token) as platform:
+        quarantined, result.refused = _read_quarantine(platform, {node.node for node in town.nodes})
+        recognitions = Recognitions(faults)
+        places = [(group, row) for group in town.groups for row in range(len(group.names))]
+        for group, row in track(places, "comparing", transient=True, disable=quiet):
+            _compare(platform, town, faults, group, row, segments, quarantined, recognitions, result)
+        result.faults = recognitions.table()
+        result.flagged_good = recognitions.flagged_good
+        if segments:
+            result.scenarios = showings(platform, town, segments[0].start, segments[-1].end)
+    return result
+
+
+def _compare(
+    platform: Platform,
+    town: Town,
+    faults: Faults,
+    group: Group,
+    row: int,
+    segments: list[Segment],
+    quarantined: Quarantined,
+    recognitions: Recognitions,
+    result: Score,
+) -> None:
+    node = group.names[row]
+    truths = sent(town, faults, group, row, segments)
+    skewed = any(name.startswith("clock") for name in faults.rates)
+    for channel, truth in truths.items():
+        if not len(truth.time):
+            continue
+        begin, end = int(truth.time[0]), int(truth.time[-1]) + 1
+        stored = Stored(*platform.readings(f"{node}/{channel}", begin, end))
+        kept = np.array(sorted(quarantined.get((node, channel), ())), np.int64)
+        there = np.searchsorted(stored.time, truth.time)
+        there = np.minimum(there, max(len(stored.time) - 1, 0))
+        has = stored.time[there] == truth.time if len(stored.time) else np.zeros(len(truth.time), np.bool_)
+        in_quarantine = np.isin(truth.time, kept) & ~has
+        wrong = has.copy()
+        wrong[has] = stored.value[there[has]] != truth.value[has]
+        lost = ~has & ~in_quarantine
+        extra = ~np.isin(stored.time, truth.time)
+        extra[1:] |= stored.time[1:] == stored.time[:-1]
+        # What was sent but not acknowledged when a run ended may be there, or not.
+        extra &= _within(stored.time, segments, group.step, _SKEW if skewed else 0)
+        result.sent += len(truth.time)
+        result.stored += int(has.sum())
+        result.quarantined += int(in_quarantine.sum())
+        result.lost += int(lost.sum())
+        result.wrong += int(wrong.sum())
+        result.doubled += int(extra.sum())
+        for what, times in (
+            ("lost", truth.time[lost]),
+            ("wrong", truth.time[wrong]),
+            ("doubled", stored.time[extra]),
+        ):
+            if len(times) and len(result.examples) < _MOST_EXAMPLES:
+                first = np.datetime64(int(times[0]), "us")
+                result.examples.append(f"{node}/{channel}: {len(times):,} {what}, the first at {first}Z")
+        recognitions.note(group, row, channel, segments, stored.time, stored.flags, truth.time[in_quarantine])
+
+
+def sent(town: Town, faults: Faults, group: Group, row: int, segments: list[Segment]) -> dict[str, Truth]:
+    """Return what a node sent in acknowledged stretches, by channel."""
+    parts: dict[str, list[tuple[TimeArray, FloatArray, NDArray[np.bool_]]]] = defaultdict(list)
+    rows = np.array([row])
+    for segment in segments:
+        for begin in range(segment.start, segment.end, _DAY):
+            tick = _ticks(group, row, begin, min(begin + _DAY, segment.end))
+            if not tick.size:
+                continue
+            block = faults.apply(Block(group, rows, tick, town.measure(group, rows, tick)))
+            was_sent = np.ones(tick.shape, np.bool_) if block.sent is None else block.sent
+            for channel in group.channels:
+                wrong = block.units.get(channel.name, np.zeros(tick.shape, np.bool_))
+                stamped = stamps(block, channel)
+                parts[channel.name].append(
+                    (stamped[was_sent], block.values[channel.name][was_sent], wrong[was_sent])
+                )
+    truths = {}
+    for name, pieces in parts.items():
+        time, value, wrong = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        order = np.argsort(time, kind="stable")
+        truths[name] = Truth(time[order], value[order], wrong[order])
+    return truths
+
+
+def _ticks(group: Group, row: int, start: int, end: int) -> TimeArray:
+    phase = int(group.phase[row])
+    first = -((phase - start) // group.step) * group.step + phase
+    return np.arange(first, end, group.step, dtype=np.int64)[None, :]
+
+
+def _within(time: TimeArray, segments: list[Segment], step: int, margin: int) -> NDArray[np.bool_]:
+    within = np.zeros(len(time), np.bool_)
+    for segment in segments:
+        within |= (time >= segment.start) & (time < segment.end - step - margin)
+    return within
+
+
+def _read_quarantine(platform: Platform, nodes: set[str]) -> tuple[Quarantined, dict[str, int]]:
+    """Return which readings of the town's nodes are in quarantine, and how many messages for which reason."""
+    readings: Quarantined = defaultdict(set)
+    reasons: dict[str, int] = defaultdict(int)
+    for entry in platform.quarantine():
+        levels = entry["topic"].split("/")
+        node = levels[2] if len(levels) == 4 else ""
+        if node not in nodes:
+            continue
+        reasons[entry["reason"]] += entry["times"]
+        try:
+            pack = senml.decode(entry["payload"])
+        except PackError:
+            continue
+        places = range(len(pack.values)) if pack.records is None else pack.records
+        at_fault = None if entry["records"] is None else set(entry["records"])
+        for place, name, time in zip(places, pack.names, pack.times, strict=True):
+            if at_fault is None or place in at_fault:
+                readings[node, pack.base_name + name].add(round((pack.base_time + time) * SECOND))
+    return readings, dict(reasons)

@@ -1,0 +1,162 @@
+"""The journal of a run: what was simulated, and what of it the platform has acknowledged; JSON lines.
+
+It holds recipe and spans, not values: a scorer computes the values again, for they follow from the recipe.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Self
+
+import msgspec
+
+from bypuls.errors import BypulsError
+from bypuls.instants import to_datetime, to_microseconds
+
+
+class Recipe(msgspec.Struct, frozen=True):
+    """What makes a town: the same recipe gives the same readings; `at` is the height of its scenarios."""
+
+    town: str
+    seed: int
+    nodes: int | None
+    interval: float | None
+    scenarios: list[str]
+    at: int
+    faults: dict[str, float]
+
+
+class Segment(msgspec.Struct):
+    """A stretch of ticks [start, end), all acknowledged; those from `live` on were sent at their time.
+
+    `readings` were acknowledged, `late` of them more than a minute after they were sent first; `line` counts
+    the packs that a bad line duplicated, damaged or reordered.
+    """
+
+    start: int
+    end: int
+    live: int
+    readings: int = 0
+    late: int = 0
+    line: dict[str, int] = {}
+
+
+class Past(msgspec.Struct):
+    """What a journal tells of the runs so far."""
+
+    recipe: Recipe
+    segments: list[Segment]
+    size: int
+    """bytes of whole lines"""
+
+
+class Journal:
+    """A journal that is being written, after what it holds already; use it as a context manager.
+
+    Raises BypulsError when the file can't be written, is damaged, or belongs to another recipe.
+    """
+
+    def __init__(self, path: Path | None, recipe: Recipe) -> None:
+        self.path = path
+        self.recipe = recipe
+        self.past = read(path) if path is not None and path.exists() and path.stat().st_size else None
+        if self.past is not None and self.past.recipe != recipe:
+            raise BypulsError(
+                f"{path} is the journal of another town: {_difference(self.past.recipe, recipe)}"
+            )
+        self._file: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("a", encoding="utf-8")
+                if self.past is not None:
+                    self._file.truncate(self.past.size)  # a killed run may have left half a line
+            except OSError as error:
+                raise BypulsError(f"the journal {self.path} can't be written: {error.strerror}") from error
+        if self.past is None:
+            recipe = msgspec.to_builtins(self.recipe) | {"at": _time(self.recipe.at)}
+            self.write("town", {"version": _VERSION, **recipe})
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def safe_until(self) -> int | None:
+        """Until when the ticks of earlier runs are acknowledged; None without an earlier run."""
+        return self.past.segments[-1].end if self.past and self.past.segments else None
+
+    def write(self, what: str, told: dict[str, Any]) -> None:
+        """Write a line."""
+        if self._file is not None:
+            self._file.write(msgspec.json.encode({"what": what, **told}).decode() + "\n")
+            self._file.flush()
+
+    def span(self, what: str, start: int, end: int, told: dict[str, Any]) -> None:
+        """Write a line about something that lasts from `start` to `end`, microseconds since 1970."""
+        self.write(what, told | {"from": _time(start), "to": _time(end)})
+
+    def safe(self, segment: Segment) -> None:
+        """Write what is acknowledged by now; it stands for what was written of the same segment before."""
+        told = msgspec.to_builtins(segment)
+        del told["start"], told["end"]
+        self.span("safe", segment.start, segment.end, told | {"live": _time(segment.live)})
+
+
+_VERSION = 1
+
+
+def read(path: Path) -> Past:
+    """Read a journal; raises BypulsError when there is none, or it can't be read as one."""
+    past: Past | None = None
+    for number, told in _lines(path):
+        try:
+            if told["what"] == "town":
+                if told.pop("version") != _VERSION:
+                    raise BypulsError(f"{path} is a journal of another version; known is {_VERSION}")
+                past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], 0)
+            elif told["what"] == "safe" and past is not None:
+                start, end, live = (_instant(told[key]) for key in ("from", "to", "live"))
+                if past.segments and past.segments[-1].start == start:
+                    past.segments.pop()
+                counted = {key: told[key] for key in ("readings", "late", "line")}
+                past.segments.append(
+                    msgspec.convert({"start": start, "end": end, "live": live, **counted}, Segment)
+                )
+        except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
+            raise BypulsError(f"{path}, line {number}: this is no line of a journal: {error!r}") from error
+    if past is None:
+        raise BypulsError(f"{path} tells of no town; it should be what bypuls simulate --journal wrote")
+    past.size = path.read_bytes().rfind(b"\n") + 1
+    return past
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BypulsError(f"the journal {path} can't be read: {error}") from error
+    for number, line in enumerate(lines, start=1):
+        if number == len(lines) and not line.endswith("\n"):
+            return  # the run was killed while it wrote this
+        try:
+            yield number, msgspec.json.decode(line, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise BypulsError(f"{path}, line {number}: {error}") from error
+
+
+def _difference(known: Recipe, wanted: Recipe) -> str:
+    names = [name for name in Recipe.__struct_fields__ if getattr(known, name) != getattr(wanted, name)]
+    told = [f"{name} is {getattr(known, name)!r} there and {getattr(wanted, name)!r} here" for name in names]
+    return f"{'; '.join(told)}. Name another file by --journal"
+
+
+def _time(time: int) -> str:
+    return to_datetime(time).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _instant(text: str) -> int:
+    return to_microseconds(datetime.fromisoformat(text))

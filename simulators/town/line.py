@@ -1,0 +1,48 @@
+"""A bad line: what happens to a node's packs on their way, which its readings must survive."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simulators.town import chance
+
+LINE_FAULTS: dict[str, str] = {
+    "duplicate": "a pack is published twice",
+    "reordering": "a pack is overtaken by the next one",
+    "corrupt": "a damaged copy of a pack arrives before the pack itself",
+}
+_ONE_IN = 0.1
+"""A rate is that of a slot; of packs this part of it is taken."""
+
+
+@dataclass
+class Line:
+    """The way of packs from nodes to the broker; `counts` tells what befell how many of them."""
+
+    rates: dict[str, float]
+    seed: int
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LINE_FAULTS, 0))
+    _held: dict[str, bytes] = field(default_factory=dict)
+
+    def __call__(self, node: str, seq: int, payload: bytes) -> list[bytes]:
+        """Return what arrives, in order, when a node publishes a pack."""
+        arriving = [payload]
+        if self._befalls("corrupt", node, seq):
+            arriving.insert(0, payload[: len(payload) * 2 // 3])
+        if self._befalls("duplicate", node, seq):
+            arriving.append(payload)
+        held = self._held.pop(node, None)
+        if held is not None:
+            return [*arriving, held]
+        if self._befalls("reordering", node, seq):
+            self._held[node] = arriving.pop()
+        return arriving
+
+    def _befalls(self, fault: str, node: str, seq: int) -> bool:
+        rate = self.rates.get(fault)
+        if rate is None:
+            return False
+        key = chance.keys(self.seed, [f"{fault}/{node}"])
+        befalls = float(chance.uniform(key, np.array([seq]))[0]) < rate * _ONE_IN
+        self.counts[fault] += befalls
+        return befalls

@@ -1,0 +1,292 @@
+"""What each kind of node measures: from the scene to values by channel, for many nodes and instants at once.
+
+Each function takes the nodes, the scene at the instants of reporting, and the scene in the middle of the
+intervals that end there, from which counts and sound levels come. All arrays are (nodes, instants). Values
+are in the catalogue's units; the resolution of the sensor is put on them afterwards.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bypuls.readings import SECOND, FloatArray
+from simulators.town import chance, rhythm, rivers, sensing, sun
+from simulators.town.scene import At, Scene
+from simulators.town.sensing import Sites
+
+Values = dict[str, FloatArray]
+
+_HOUR, _DAY = 3_600.0, 86_400.0
+_LAMP_HEIGHT = -3.0  # degrees: the lamps go on when the sun is lower than this
+_LAMP_POWER, _LAMP_STANDBY = 42.0, 0.5  # W
+_LAMP_EPOCH = 19_723.0  # 2024-01-01, in solar days
+_HECTOPASCAL = 8.4  # m that the pressure takes to fall by one
+_BURST_PLACE, _BURST_REACH = (59.956, 11.0485), 1_500.0  # degrees, m
+
+
+Measure = Callable[[Sites, At, At, Scene], Values]
+
+
+def air(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `traffic` and `stoves`, how much of each is near, 1 on average."""
+    eddies = 0.25 * sensing.wave(sites, at, "eddies", 1_500) + 0.3 * sensing.wave(sites, at, "near", 8_000)
+    mixed = at("stagnation") * (1 + eddies)
+    cars = at("traffic") * mixed * sites["traffic"]
+    smoke = at("smoke") * np.minimum(mixed, 2)
+    wood = at("stoves") * mixed * sites["stoves"]
+    fine = at("haze") * (1 + 0.2 * eddies) + 2.0 * cars + 5.2 * wood + 1.5 * at("traffic") + 85 * smoke
+    coarse = 2.2 + 3.2 * cars * at("dust") + 40 * smoke
+    no2 = 3 + 24 * cars / (1 + 0.07 * cars) + 1.5 * wood
+    ozone = np.maximum(at("ozone") - 0.7 * no2, 1.5)
+    grain = 1 + 0.04 * sensing.normal(sites, at, "grain")
+    return {
+        "no2": no2 + 0.7 * sensing.normal(sites, at, "no2"),
+        "pm10": (fine + coarse) * grain + 0.3,
+        "pm2_5": fine * grain,
+        "o3": ozone + 0.8 * sensing.normal(sites, at, "o3"),
+    }
+
+
+def weather(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `height` above the sea, in m."""
+    above = sites["height"] - 110
+    humid = (
+        at("humidity")
+        + 0.02 * above
+        + sensing.wave(sites, at, "humid", 1_800)
+        + sensing.normal(sites, at, "h")
+    )
+    wind, gust = sensing.wind_at(sites, at, 1.0)
+    pressure = at("pressure") - sites["height"] / _HECTOPASCAL
+    wet = np.maximum(1 + 0.35 * sensing.wave(sites, over, "rain", 2_400), 0)
+    tips = 10 * over("rain") * wet * sites.interval / _HOUR
+    return {
+        "air_temperature": at("temperature") - 0.0065 * above
+        + 0.35 * sensing.wave(sites, at, "warm", 1_500) + 0.05 * sensing.normal(sites, at, "t"),
+        "relative_humidity": np.clip(humid, 12, 100),
+        "air_pressure": pressure + 0.06 * sensing.normal(sites, at, "p"),
+        "wind_speed": wind,
+        "wind_direction": sensing.direction_at(sites, at, gust),
+        "rainfall": sensing.count(sites, over, "tips", tips) / 10,
+    }  # fmt: skip
+
+
+def wind(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `exposure`, the wind there in terms of the town's."""
+    speed, gust = sensing.wind_at(sites, at, sites["exposure"])
+    return {
+        "wind_speed": speed,
+        "wind_speed.max": speed * (1.3 + 0.2 * np.abs(gust)) + 0.1,
+        "wind_direction": sensing.direction_at(sites, at, gust),
+    }
+
+
+def river(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `river`, and `share` of its water that flows by."""
+    flows = {name: at(name) for name in rivers.BASINS}
+    names = list(rivers.BASINS)
+    swell = 1 + 0.012 * sensing.wave(sites, at, "swell", 2_700) + 0.004 * sensing.normal(sites, at, "gauge")
+    flow = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), list(flows.values()))
+    flow = flow * sites["share"] * swell
+    levels = [rivers.level(name, flow, flows["glomma"]) for name in names]
+    level = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), levels)
+    daily = 0.4 * np.cos(2 * np.pi * (sun.solar_time(at.time) - 17 / 24))
+    warm = at("water_warmth") + 0.15 * sensing.wave(sites, at, "eddies", 3_600)
+    return {
+        "water_level": level + 0.003 * sensing.normal(sites, at, "waves"),
+        "discharge": flow,
+        "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05)
+        + 0.02 * sensing.normal(sites, at, "t"),
+    }
+
+
+def noise(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `traffic`, the road's share, 1 on average, and `trains`, that of the railway."""
+    slot = over.time // (600 * SECOND)
+    into = over.time % (600 * SECOND) / SECOND - 540 * chance.uniform(chance.of(sites.key, "train"), slot)
+    train = (into >= 0) & (into < np.maximum(40.0, sites.interval)) & (over("strolling") > 0.03)
+    passing = train * sites["trains"] * 10 ** (6.7 + 0.3 * chance.uniform(chance.of(sites.key, "kind"), slot))
+    bangs = over("fireworks")
+    gale = 10 ** (3.4 + 0.12 * over("wind"))
+    energy = 10**4.2 + gale + over("traffic") * sites["traffic"] * 10**6.0 + passing + bangs * 10**8.3
+    level = (
+        10 * np.log10(energy)
+        + 1.1 * sensing.wave(sites, over, "near", 90)
+        + 0.5 * sensing.normal(sites, over, "near")
+    )
+    peak = 5 + 3 * np.abs(sensing.normal(sites, over, "peak")) + 12 * (bangs > 0.02)
+    return {
+        "sound_level": level,
+        "sound_level.max": level + peak,
+        "battery_voltage": sensing.battery(sites, at),
+    }
+
+
+def traffic(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `vehicles` an hour and direction at the rush."""
+    platoons = 1 + 0.18 * sensing.wave(sites, over, "platoons", 240)
+    busy = over("traffic") * platoons * sites["vehicles"] * sites.interval / _HOUR
+    # Into town in the morning, out of it in the afternoon.
+    tide = 0.28 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
+    sunny = np.sin(np.radians(np.maximum(at("sun_height"), 0))) * (1 - 0.8 * at("cloud"))
+    night = np.clip(-at("sun_height") / 8, 0, 1) * (1 - at("cloud"))
+    road = at("temperature") + 16 * sunny - 2.5 * night + 0.3 * sensing.wave(sites, at, "road", 1_800)
+    return {
+        "inbound/vehicle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
+        "outbound/vehicle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "road_temperature": road + 0.1 * sensing.normal(sites, at, "road"),
+    }
+
+
+def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `bicycles` an hour and direction at the rush of a fine day."""
+    pleasant = np.clip((over("temperature") + 8) / 22, 0.08, 1.1) / (1 + over("rain"))
+    pleasant /= 1 + over("snow") / 90
+    busy = over("traffic") * pleasant * sites["bicycles"] * sites.interval / _HOUR
+    tide = 0.4 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
+    return {
+        "inbound/bicycle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
+        "outbound/bicycle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "battery_voltage": sensing.battery(sites, at),
+    }
+
+
+def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
+    """Parameters: `commuters`, their share of the bays (shoppers have the rest), and `fair`, its pull."""
+    return {f"bay-{bay}/occupancy": _bay(sites, at, scene, f"bay-{bay}") for bay in range(1, 17)}
+
+
+def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `lamps` on the circuit; each tenth or so is lit a little earlier."""
+    height = _LAMP_HEIGHT + 0.6 * (chance.uniform(chance.of(sites.key, "eye"), sensing.ONCE) - 0.5)
+    on = at("sun_height") < height
+    power = sites["lamps"] * np.where(
+        on, _LAMP_POWER * (1 + 0.01 * sensing.wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
+    )
+    burnt = (_LAMP_POWER - _LAMP_STANDBY) * _dark_hours(at, height) + _LAMP_STANDBY * (
+        sun.solar_time(at.time) - _LAMP_EPOCH
+    ) * 24
+    return {
+        "lamp_state": on.astype(np.float64),
+        "power": power,
+        "energy": sites["lamps"] * burnt / 1_000,
+        "signal_strength": sensing.signal(sites, at),
+    }
+
+
+def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
+    """Parameters: `mean_flow`, in m³/h. The zone around the burst main is fed through its meter."""
+    _, leaked = scene.forces.leaking(at.time)
+    # The clock of a zone differs by minutes, and it leaks a little all the time.
+    late = (1_800 * SECOND * chance.uniform(chance.of(sites.key, "late"), sensing.ONCE)).astype(np.int64)
+    # People are no clockwork: the zone runs some minutes early or late, but never backwards.
+    wander = (180 * SECOND * sensing.wave(sites, at, "habits", 2_700)).astype(np.int64)
+    used = rhythm.consumed(at.time - late + wander)
+    own = (sensing.metres_from(sites, _BURST_PLACE) < _BURST_REACH / 3).astype(np.float64)
+    warm = 0.55 * at("water_warmth") + 3.2 + 0.1 * sensing.wave(sites, at, "warm", 7_200)
+    return {
+        "water_volume": sites["mean_flow"] * used + own * leaked,
+        "water_temperature": warm + 0.05 * sensing.normal(sites, at, "t"),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
+    }
+
+
+def pressure(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `static`, the pressure while nobody draws water, in bar."""
+    near = np.exp(-sensing.metres_from(sites, _BURST_PLACE) / _BURST_REACH)
+    drawn = 0.32 * at("use") * (1 + 0.15 * sensing.wave(sites, at, "taps", 600))
+    burst = near * 2.6 * at("leak") / 110
+    return {
+        "pipe_pressure": np.maximum(
+            sites["static"] - drawn - burst + 0.02 * sensing.normal(sites, at, "p"), 0
+        ),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
+    }
+
+
+def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+    """Parameters: `days_to_full`. The lorry comes in time on most days, and late on some."""
+    turn = np.maximum(np.floor(sites["days_to_full"] * 0.85), 1) * _DAY * SECOND
+    shifted = at.time + (chance.uniform(chance.of(sites.key, "turn"), sensing.ONCE) * turn).astype(np.int64)
+    round_ = (shifted // turn).astype(np.int64)
+    late = 0.12 * chance.uniform(chance.of(sites.key, "late"), round_)
+    since = shifted / turn - round_ - late
+    before = since < 0  # still the bin of the round before
+    round_ = round_ - before
+    since = np.where(
+        before, since + 1 + late - 0.12 * chance.uniform(chance.of(sites.key, "late"), round_), since
+    )
+    rate = 0.65 + 0.6 * chance.uniform(chance.of(sites.key, "rate"), round_)
+    full = 100 * since * rate * turn / (sites["days_to_full"] * _DAY * SECOND)
+    return {
+        "fill_level": np.clip(full + 3 + 0.4 * sensing.normal(sites, at, "echo"), 0, 100),
+        "battery_voltage": sensing.battery(sites, at),
+        "signal_strength": sensing.signal(sites, at),
+    }
+
+
+def visitors(sites: Sites, _at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `crowd`, the hall's share of the visitors."""
+    groups = np.maximum(1 + 0.3 * sensing.wave(sites, over, "groups", 900), 0.1)
+    crowd = 2_600 * over("fair") * groups * sites["crowd"] * sites.interval / _HOUR
+    tide = 0.75 * np.clip((sensing.hour_by_sun(over) - 13) / 4, -1, 1)
+    return {
+        "entrance/people_count": sensing.count(sites, over, "in", crowd * (1 - tide)),
+        "exit/people_count": sensing.count(sites, over, "out", crowd * (1 + tide)),
+    }
+
+
+def people(sites: Sites, _at: At, over: At, _scene: Scene) -> Values:
+    """Parameters: `walkers` an hour at the rush, and `fair`, which share of a fair's visitors walks by."""
+    groups = np.maximum(1 + 0.3 * sensing.wave(sites, over, "groups", 300), 0.05)
+    party = 1.2 * over("fireworks")
+    walking = (over("strolling") + party) * sites["walkers"] + 4_000 * over("fair") * sites["fair"]
+    return {"people_count": sensing.count(sites, over, "people", walking * groups * sites.interval / _HOUR)}
+
+
+KINDS: dict[str, tuple[Measure, tuple[str, ...]]] = {
+    "air": (air, ("traffic", "stoves")),
+    "weather": (weather, ("height",)),
+    "wind": (wind, ("exposure",)),
+    "river": (river, ("river", "share")),
+    "noise": (noise, ("traffic", "trains")),
+    "traffic": (traffic, ("vehicles",)),
+    "bicycle": (bicycle, ("bicycles",)),
+    "parking": (parking, ("commuters", "fair")),
+    "light": (light, ("lamps",)),
+    "water-meter": (water_meter, ("mean_flow",)),
+    "pressure": (pressure, ("static",)),
+    "waste": (waste, ("days_to_full",)),
+    "visitors": (visitors, ("crowd",)),
+    "people": (people, ("walkers", "fair")),
+}
+"""By kind how it measures, and its parameters, each a number but for `river`."""
+
+
+def _bay(sites: Sites, at: At, scene: Scene, name: str) -> FloatArray:
+    """Return whether a bay is taken; cars change at instants of chance, about twice in three hours."""
+    stay = 5_400 * SECOND
+    key = chance.of(sites.key, name)
+    shifted = at.time + (chance.uniform(key, sensing.ONCE) * stay).astype(np.int64)
+    slot, into = np.divmod(shifted, stay)
+    turn = slot + (into >= chance.uniform(chance.of(key, "change"), slot) * stay)
+    # The chance at the car's arrival, not now, or a bay would flicker.
+    then = scene.at(turn * stay)
+    mine = sites["commuters"] * then("commuting") + (1 - sites["commuters"]) * then("shopping")
+    taken = np.maximum(mine, np.minimum(sites["fair"] * then("fair"), 0.98))
+    return (chance.uniform(chance.of(key, "car"), turn) < taken).astype(np.float64)
+
+
+def _dark_hours(at: At, height: FloatArray) -> FloatArray:
+    """Return for how many hours the lamps have burnt since 2024-01-01."""
+    solar = sun.solar_time(at.time)
+    day = np.floor(solar)
+    days = np.arange(_LAMP_EPOCH, max(float(day.max()), _LAMP_EPOCH) + 1)
+    dark = 24 * (1 - sun.daylight(days, height))  # (n, days)
+    total = np.concatenate([np.zeros((len(dark), 1)), np.cumsum(dark, axis=1)], axis=1)
+    index = np.maximum(day - _LAMP_EPOCH, 0).astype(np.int64)
+    before = np.take_along_axis(total, index, axis=1)
+    hour, half = 24 * (solar - day), 12 * (1 - sun.daylight(day, height))
+    return before + np.minimum(hour, half) + np.maximum(hour - (24 - half), 0)
