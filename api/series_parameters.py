@@ -82,7 +82,7 @@ def _statistics(text: str) -> Statistics:
                 f"there is no statistic '{name[:50]}'{hint} "
                 f"({', '.join(ALL_STATISTICS)} and percentiles such as p95 or p99.9 can be given)"
             )
-        if names.count(name) > 1:
+        if sum(name == other or percent(name) == percent(other) is not None for other in names) > 1:
             raise ValueError(f"{name} is given twice")
     return Statistics(names)
 

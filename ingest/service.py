@@ -86,6 +86,7 @@ class Worker:
             self._abandon.wait,
         )
         self._checked: handover.Queue[Batch | None] = handover.Queue(maxsize=1)
+        self._checked_in = 0
         self._failure: BaseException | None = None
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -158,6 +159,7 @@ class Worker:
         learnt = time.monotonic()
         checked = 0
         while arrivals := self._gather():
+            self._await_rechecks()
             for batch in self._check_patiently(arrivals):
                 self._checked.put(batch)
                 del batch  # some 30 MB, which would be held until the next one is ready
@@ -169,6 +171,13 @@ class Worker:
                 learnt = time.monotonic()
                 self._forget()
         self._checked.put(None)
+
+    def _await_rechecks(self) -> None:
+        """Let what was checked before an outage be checked again first: a state of checks goes by order."""
+        if self._committer.outages != self._checked_in:
+            while self._checked.unfinished_tasks and not self._abandon.wait(0.02):
+                pass
+            self._checked_in = self._committer.outages
 
     def _gather(self) -> list[Arrival]:
         """Collect a batch: until it is old enough and the committer is free, or large; [] at the end."""
@@ -254,6 +263,7 @@ class Worker:
                 self._link.acknowledge(batch.arrivals, replies)
                 self._queue.release(batch.arrivals)
                 del batch
+                self._checked.task_done()
             if time.monotonic() - looked > REPLAY_EVERY:
                 while self._committer.replay_requested(self._check_again):
                     pass

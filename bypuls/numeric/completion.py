@@ -29,6 +29,10 @@ class Earlier:
             raise ValueError("the columns of the earlier readings must have one length")
         if not (np.diff(self.stream.astype(np.int64)) > 0).all():
             raise ValueError("the earlier readings must ascend by stream, one for each")
+        if not np.isfinite(self.value).all():
+            raise ValueError(
+                "an earlier reading is NaN or infinite: it is left out, and the one before it taken"
+            )
 
 
 NOTHING_EARLIER = Earlier(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0))

@@ -33,7 +33,9 @@ def points(
     _check(about, start, end, max_points)
     time, value, size = [np.empty(0, np.int64)], [np.empty(0)], 0
     for page in stream_points(database, facts.stream_id, start, end, PAGE):
-        keep = slice(None) if include_flagged else (page.flags & CERTAINLY_WRONG) == 0
+        keep = np.isfinite(page.value)  # an operator may void a reading by NaN
+        if not include_flagged:
+            keep &= (page.flags & CERTAINLY_WRONG) == 0
         time.append(page.time[keep])
         value.append(page.value[keep])
         size += len(page)

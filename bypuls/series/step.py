@@ -18,7 +18,7 @@ _DAY_SECONDS = DAY // SECOND
 _SUGGESTED = [
     width
     for width in range(1, _DAY_SECONDS + 1)
-    if _DAY_SECONDS % width == 0 and (width < 60 or width % 60 == 0)
+    if _DAY_SECONDS % width == 0 and width % (1 if width < 60 else 60 if width < 3_600 else 3_600) == 0
 ]
 
 

@@ -69,14 +69,14 @@ def build(database: Database, request: SeriesRequest) -> Table:
     # A window that hasn't begun has nothing that could be filled.
     begun = int(np.searchsorted(edges[:-1], request.now))
     made: dict[int, Series] = {}
-    spatial: Spatial | None = None
+    means: list[Values] = []
     for found in read(database, request, edges):
         columns = _columns(found, request, edges)
         if source is Source.READINGS:
             _blank_removed(columns, found.streams, edges)
         withheld = _withhold(columns, request.min_coverage)
         if request.spatial:
-            spatial = spatial_mean(found.streams[0], columns["mean"])
+            means.append(columns["mean"])
         columns = {name: columns[name] for name in request.statistics}
         filled = _fill(columns, found.summary.kind, request, begun)
         for row, facts in enumerate(found.streams):
@@ -95,7 +95,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
         end=int(edges[-1]),
         partial=edges[1:] > request.now,
         series=[made[facts.stream_id] for facts in request.streams],
-        spatial=spatial,
+        spatial=spatial_mean(request.streams[0], np.concatenate(means)) if means else None,
     )
 
 

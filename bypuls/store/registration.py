@@ -54,6 +54,7 @@ def _register_streams(connection: Connection, nodes: Sequence[RegisteredNode]) -
         "moduli": [stream.modulus for _, stream in streams],
         "open": [stream.open_data for _, stream in streams],
     }
+    connection.execute(load("registration")["lock_streams"], columns)
     connection.execute(load("registration")["mark_other_meanings"], columns)
     touched = connection.execute(load("registration")["register_streams"], columns).fetchall()
     # Looked at afterwards, when the rows are locked: ingest may enrol the very stream meanwhile.

@@ -135,6 +135,48 @@ def test_a_batch_checked_again_after_an_outage_keeps_its_flags(
     assert flags == [(0,), (int(Flag.STEP),)]
 
 
+def test_a_backlog_of_batches_is_checked_again_in_the_order_of_its_arrival(
+    database_url: str, mosquitto: Mosquitto
+) -> None:
+    def flags_of(node: str) -> list[int]:
+        rows = connection.execute(
+            "SELECT flags FROM reading JOIN stream USING (stream_id) JOIN node USING (node_id)"
+            " WHERE node = %s ORDER BY time",
+            [node],
+        )
+        return [flags for (flags,) in rows]
+
+    def send(node: str) -> None:
+        for seq in range(40):
+            value = 10.0 if seq % 4 else 30.0
+            pack = [{"log": "a", "seq": seq, "bt": NOW - 60 * (40 - seq), "n": "air_temperature", "v": value}]
+            device.send(f"bypuls/v1/{node}/up", pack)
+
+    everything = set(range(40))
+    # A message a batch: several are checked while one waits for the database.
+    with (
+        Ingest(database_url, mosquitto.port, INGEST_BATCH_BYTES="1") as ingest,
+        Device(mosquitto.port) as device,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        send("calm-1")
+        ingest.wait_for(lambda: device.acknowledged("calm-1", "a") == everything, "acknowledge")
+        with locked_readings(database_url):
+            send("torn-1")
+            waiting = (
+                "FROM pg_stat_activity WHERE datname = current_database()"
+                " AND usename = 'bypuls_ingest' AND wait_event_type = 'Lock'"
+            )
+            for _ in range(2):
+                ingest.wait_for(
+                    lambda: connection.execute(f"SELECT {waiting}".encode()).rowcount == 1, "wait"
+                )
+                connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}".encode())
+        ingest.wait_for(lambda: device.acknowledged("torn-1", "a") == everything, "acknowledge")
+        assert flags_of("torn-1") == flags_of("calm-1")
+        assert any(flags_of("calm-1"))
+
+
 def test_packs_as_dense_as_they_can_be_stay_within_the_memory(
     database_url: str, mosquitto: Mosquitto
 ) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -254,6 +255,34 @@ def test_a_meter_rolls_over_where_the_registry_says_and_its_rollups_follow(
     assert increase(database_url, None) == (6.0 + 4.0 + 4.0, 1)
 
 
+def test_a_meter_changed_while_its_rollup_is_made_is_made_again(database_url: str, job: Maintenance) -> None:
+    meter = put_in_registry(database_url, None)
+    put(database_url, meter, START * HOUR + np.arange(3) * HOUR // 4, [99_990.0, 99_996.0, 4.0])
+    job.rebuild(START, START + 1)
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(database_url) as holder:
+        holder.execute(
+            "LOCK TABLE reading_hour IN SHARE MODE"
+        )  # the job stops where it has read the registry
+        made = pool.submit(job.make_rollups)
+        wait_for_lock(database_url, "bypuls maintain")
+        changed = pool.submit(put_in_registry, database_url, 100_000.0)
+        wait_for_lock(database_url, "bypuls nodes")
+        holder.rollback()
+        assert made.result(30) == 1
+        changed.result(30)
+    job.make_rollups()
+    assert increase(database_url, 100_000.0, hours=1) == (14.0, 0)
+
+
+def wait_for_lock(url: str, application: str) -> None:
+    waiting = "SELECT FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 20
+    with psycopg.connect(url, autocommit=True) as connection:
+        while not connection.execute(waiting, [application]).rowcount:
+            assert time.monotonic() < deadline, f"{application} does not wait for a lock"
+            time.sleep(0.02)
+
+
 def put_in_registry(url: str, modulus: float | None) -> int:
     stream = RegisteredStream(channel="energy", modulus=modulus)
     registration.register(url, [RegisteredNode(node="meter-01", stream=[stream])])
@@ -261,14 +290,14 @@ def put_in_registry(url: str, modulus: float | None) -> int:
         return find_facts(connection, ["meter-01/energy"])["meter-01/energy"].stream_id
 
 
-def increase(url: str, modulus: float | None) -> tuple[float, int]:
-    """Return increase and resets of two hours together, as the API's role sees them."""
+def increase(url: str, modulus: float | None, hours: int = 2) -> tuple[float, int]:
+    """Return increase and resets of some hours together, as the API's role sees them."""
     with connect(as_role(url, "bypuls_api"), name="test", autocommit=True) as reader:
         known = find_facts(reader, ["meter-01/energy"])["meter-01/energy"]
-        (hours,) = read_hours(reader, [known], START, START + 2).values()
+        (found,) = read_hours(reader, [known], START, START + hours).values()
     assert known.modulus == modulus
-    both = merge(hours, hour_edges(START, START + 2), hour_edges(START, START + 2)[::2], modulus=modulus)
-    columns = both.columns()
+    edges = hour_edges(START, START + hours)
+    columns = merge(found, edges, edges[::hours], modulus=modulus).columns()
     return float(columns["increase"][0]), int(columns["resets"][0])
 
 

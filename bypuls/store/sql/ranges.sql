@@ -15,8 +15,9 @@ FROM (
 ) AS rows;
 
 -- name: last_before
--- The newest reading of each stream before a time that counts, packed in the same way. Where retention
--- removed the raw readings, an hour's rollup holds its last one.
+-- The newest reading of each stream before a time that counts, packed in the same way: none that was voided by
+-- NaN, which PostgreSQL takes for greater than all. Where retention removed the raw readings, an hour's rollup
+-- holds its last one.
 SELECT string_agg(int4send(stream_id), ''::bytea),
        string_agg(timestamptz_send(time), ''::bytea),
        string_agg(float8send(value), ''::bytea),
@@ -29,7 +30,7 @@ FROM (
     CROSS JOIN LATERAL (
         (SELECT time, value, flags FROM reading r
          WHERE r.stream_id = wanted.stream_id AND time < %(time)s AND time >= %(time)s - interval '1 year'
-           AND flags & %(wrong)s = 0
+           AND flags & %(wrong)s = 0 AND value > '-Infinity' AND value < 'Infinity'
          ORDER BY time DESC
          LIMIT 1)
         UNION ALL

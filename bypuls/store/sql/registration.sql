@@ -38,6 +38,17 @@ JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel
 WHERE s.unit <> w.unit
 ORDER BY w.node, w.channel;
 
+-- name: lock_streams
+-- Wait until no rollup of these streams is being made; in the order in which the job locks them.
+SELECT FROM stream
+WHERE stream_id IN (
+    SELECT s.stream_id
+    FROM unnest(%(nodes)s::text[], %(channels)s::text[]) AS w (node, channel)
+    JOIN node n USING (node)
+    JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel)
+ORDER BY stream_id
+FOR UPDATE;
+
 -- name: mark_other_meanings
 -- Streams whose readings are to be summed up in another way than so far: all their rollups are made again.
 INSERT INTO dirty_hours (generation, streams, hours)

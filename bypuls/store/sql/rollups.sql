@@ -36,8 +36,11 @@ SELECT streams, hours FROM dirty_hours WHERE dirty_id = %(dirty_id)s FOR UPDATE;
 DELETE FROM dirty_hours WHERE dirty_id = %(dirty_id)s;
 
 -- name: meanings_of_streams
--- What decides how the readings of a stream are summed up.
-SELECT stream_id, channel, quantity, modulus FROM stream WHERE stream_id = ANY(%(streams)s::int[]);
+-- What decides how the readings of a stream are summed up. It can't be changed until the rollups are committed,
+-- or who changes it would not see them, and not mark them.
+SELECT stream_id, channel, quantity, modulus FROM stream WHERE stream_id = ANY(%(streams)s::int[])
+ORDER BY stream_id
+FOR SHARE;
 
 -- name: final_hours
 -- Hours whose raw readings were removed and whose rollup is all there is, as places in the arrays.
