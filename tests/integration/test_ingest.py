@@ -148,7 +148,7 @@ def test_a_backlog_of_batches_is_checked_again_in_the_order_of_its_arrival(
 
     def send(node: str) -> None:
         for seq in range(40):
-            value = 10.0 if seq % 4 else 30.0
+            value = 10.0 if seq % 2 else 30.0
             pack = [{"log": "a", "seq": seq, "bt": NOW - 60 * (40 - seq), "n": "air_temperature", "v": value}]
             device.send(f"bypuls/v1/{node}/up", pack)
 
