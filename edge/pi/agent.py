@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _STATUS_PAUSE = 60.0
 """Counters alone bring a new status no more often, in seconds; a change of state brings it at once."""
+_SHORTEST_STATUS_PAUSE = 500_000
+_FORGET_FOREIGN_AFTER = 600.0
 _MOST_CONFIG = 65_536
 _OFFLINE = msgspec.json.encode({"state": "offline"})
 _NAME = f"bypuls-edge {__version__}"
@@ -51,7 +53,7 @@ class Agent:
         self._config_id: str | None = None
         self._trouble: dict[str, str] = {}
         self._said: tuple[bytes, bytes] = (b"", b"")
-        self._next_status = 0
+        self._last_status = self._next_status = self._last_foreign = 0
         self._plan = self._kept_plan()
         trust = configuration.clock == "system"
         self._recorder = Recorder(store, clock, self._plan.channels, trust=trust)
@@ -172,11 +174,14 @@ class Agent:
             self._trouble.pop("denied", None)
         if heard is not None:
             self._uplink.made(self._recorder.heard(heard.now, heard.sent))
+        now = self._clock.elapsed()
         if self._uplink.foreign is not None:
-            other = self._uplink.foreign
+            other, self._uplink.foreign, self._last_foreign = self._uplink.foreign, None, now
             self._notice(
                 "name", f"log {other} is acknowledged too: does another device use this node's name?"
             )
+        elif now - self._last_foreign > _FORGET_FOREIGN_AFTER * 1e6:
+            self._notice("name", None)
 
     def _kept_plan(self) -> Plan:
         kept = self._store.get("remote")
@@ -234,7 +239,7 @@ class Agent:
         sensors = [each.problem for each in self._samplers if each.problem is not None]
         lost = [f"{self._recorder.lost} samples were lost"] if self._recorder.lost else []
         skew = self._recorder.skew
-        clock = [f"the platform's clock differs by {skew:.1f} s"] if abs(skew) > 2 else []
+        clock = [f"the platform's clock differs by {skew:.0f} s"] if abs(skew) > 2 else []
         return [*sensors, *self._trouble.values(), *lost, *clock]
 
     def _tell_status(self) -> None:
@@ -253,9 +258,12 @@ class Agent:
         }
         counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
         now = self._clock.elapsed()
+        if now < self._last_status + _SHORTEST_STATUS_PAUSE:
+            return
         said = (msgspec.json.encode(state), msgspec.json.encode(counters))
         if said[0] == self._said[0] and (said[1] == self._said[1] or now < self._next_status):
             return
         if self._connection.publish(self._status_topic, msgspec.json.encode(state | counters), retain=True):
             self._said = said
+            self._last_status = now
             self._next_status = now + round(_STATUS_PAUSE * 1e6)

@@ -16,6 +16,7 @@ from edge.pi.clock import SystemClock
 from edge.pi.configuration import Configuration, Plan, SensorPlan, plan
 from edge.pi.connection import Connection, Denied, Down, Event, Received, Up
 from edge.pi.errors import StoreError
+from edge.pi.packing import CHECK_LOG, encode
 from edge.pi.store import Store
 
 Tell = Callable[[str], None]
@@ -24,7 +25,7 @@ _PATIENCE = 15.0
 """Seconds for the broker, and again for the platform's answer."""
 _READINGS = 5
 """Attempts at a reading: some sensors have none at once."""
-_PACK = b'[{"log":"check","seq":1}]'
+_PACK = encode([], CHECK_LOG, 1, [])
 """A pack without readings, the same each time, so that the platform knows it after the first check."""
 
 
@@ -146,7 +147,7 @@ def _acknowledged(connection: Connection, ack: str, up: str, tell: Tell) -> bool
     connection.publish(up, _PACK)
     while (left := begin + _PATIENCE - time.monotonic()) > 0:
         match _next(connection, left):
-            case Received(topic, payload) if topic == ack and b'"check"' in payload:
+            case Received(topic, payload) if topic == ack and CHECK_LOG.encode() in payload:
                 took = time.monotonic() - begin
                 ahead = _ahead(payload)
                 clock = "" if abs(ahead) < 2 else f"; its clock is {ahead:+.0f} s from ours"

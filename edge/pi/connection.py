@@ -215,6 +215,8 @@ class Connection:
             return
         if reason.value == _UNSUPPORTED_PROTOCOL and self._protocol == mqtt.MQTTv5:
             self._protocol = mqtt.MQTTv311
+            self._reason = f"the broker at {self._where} knows no MQTT 5; trying 3.1.1"
+            return
         self._reason = (
             f"the broker at {self._where} refuses the connection: {reason}; "
             "check broker.username and its password"

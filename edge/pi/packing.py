@@ -9,6 +9,9 @@ from edge.pi.windows import Point
 MOST_READINGS = 500
 """In a pack: with the longest names and units allowed it stays below the wire's limit."""
 
+CHECK_LOG = "check"
+"""The log of the one pack that `bypuls-edge check` sends."""
+
 _SECOND = 1_000_000
 
 

@@ -44,6 +44,8 @@ class Recorder:
         self._store = store
         self._clock = clock
         self._lock = threading.RLock()
+        self._stamping = threading.Lock()
+        self._pending: dict[str, int] = {}
         self._channels: tuple[Channel, ...] = ()
         self._last: dict[str, int] = {}
         self._horizon = 0
@@ -75,12 +77,14 @@ class Recorder:
     def add(self, sensor: str, samples: Samples) -> None:
         """Take in what a sensor has just measured, by channel."""
         kept = {name: value for name, value in samples.items() if math.isfinite(value)}
+        with self._stamping:
+            # A channel's stamps are whole milliseconds, and no two are the same.
+            elapsed = max(self._clock.elapsed() // 1_000, self._last.get(sensor, -1) + 1) * 1_000
+            self._last[sensor] = elapsed // 1_000
+            self._pending[sensor] = elapsed
         with self._lock:
             self.refused += len(samples) - len(kept)
-            # A channel's stamps are whole milliseconds, and no two are the same.
-            last = self._last.get(sensor, -1)
-            elapsed = max(self._clock.elapsed() // 1_000, last + 1) * 1_000
-            self._last[sensor] = elapsed // 1_000
+            self._pending.pop(sensor)
             if not kept:
                 return
             try:
@@ -101,7 +105,10 @@ class Recorder:
                 self._turn(self._channels, base)
             if not self.known:
                 return []
-            return self._pack(self._timebase.base.stamp(self._clock.elapsed()))
+            with self._stamping:
+                # While a pack is synced to a slow card, samples with earlier stamps may wait for the lock.
+                now = min(self._pending.values(), default=self._clock.elapsed())
+            return self._pack(self._timebase.base.stamp(now))
 
     def greet(self) -> list[int]:
         """Make a pack without readings, whose acknowledgement tells the time; raises StoreError."""

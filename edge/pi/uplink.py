@@ -9,6 +9,7 @@ import msgspec
 from paho.mqtt.client import MQTTMessageInfo
 
 from edge.pi.clock import Clock
+from edge.pi.packing import CHECK_LOG
 from edge.pi.store import Store
 
 IN_FLIGHT = 32
@@ -126,7 +127,8 @@ class Uplink:
             return None
         if ack.log != self._store.log:
             self.ignored += 1
-            self.foreign = ack.log
+            if ack.log != CHECK_LOG:
+                self.foreign = ack.log
             return None
         if any(high > self._store.last for _, high in ack.seq):
             self.ignored += 1  # it speaks of packs that were never made; what it says of others stands

@@ -41,11 +41,11 @@ def sensors(window: float) -> str:
     for place in SENSORS:
         outputs = ", ".join(f'"{output}"' for output in OUTPUTS)
         parts.append(f'[[sensor]]\nkind = "simulated"\nname = "{place}"\nevery = 1\noutputs = [{outputs}]')
-        for output in OUTPUTS:
-            parts.append(
-                f'[[sensor.channel]]\nchannel = "{place}/{output}"\nwindow = {window}\n'
-                f"statistics = {json.dumps(STATISTICS)}"
-            )
+        parts += [
+            f'[[sensor.channel]]\nchannel = "{place}/{output}"\nwindow = {window}\n'
+            f"statistics = {json.dumps(STATISTICS)}"
+            for output in OUTPUTS
+        ]
     return "\n".join(parts)
 
 
@@ -92,7 +92,7 @@ def _day_offline(folder: Path) -> tuple[str, int]:
 
 
 class Watcher(Device):
-    """Notes the packs and acknowledgements of a node: when each seq was safe, and of when its readings are."""
+    """Notes packs and acknowledgements of a node: when each seq was safe, and when it was measured."""
 
     def __init__(self, port: int, node: str, log: str) -> None:
         super().__init__(port)
@@ -192,9 +192,8 @@ def drain(databases: Databases) -> None:
             if seq > last + 1 and seq in watcher.packed and at < begin + took
         ]
         rate = last / took
-        print(
-            f"  drained in {took:.0f} s: {rate:.0f} packs/s, {rate * WINDOW:,.0f} times its live rate (goal: 3)"
-        )
+        times = rate * WINDOW
+        print(f"  drained in {took:.0f} s: {rate:.0f} packs/s, {times:,.0f} times the live rate (goal: 3)")
         print(
             f"  lag of {len(lags)} live packs meanwhile: median {statistics.median(lags):.2f} s, "
             f"worst {max(lags):.2f} s (goal: below 5)"

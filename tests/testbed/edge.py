@@ -24,6 +24,23 @@ folder = "{folder}/store"
 megabytes = {megabytes}
 """
 
+RAMP = """
+[[sensor]]
+kind = "simulated"
+every = 0.05
+outputs = ["no2", "rainfall"]
+shape = "ramp"
+journal = "{folder}/journal"
+[[sensor.channel]]
+channel = "no2"
+window = 0
+[[sensor.channel]]
+channel = "rainfall"
+window = 0.2
+statistics = ["mean", "n"]
+"""
+"""Two channels, each sample and windows of 0.2 s, and a journal of what was made up."""
+
 
 class Edge:
     """`bypuls-edge run` from `with` to its end; `sensors` is the rest of its configuration.

@@ -2,6 +2,8 @@
 
 import json
 import random
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -339,3 +341,24 @@ def test_what_is_kept_of_the_time_base_is_plain_json(fast_path: Path) -> None:
             "offset": START - 5_000_000,
             "phase": 0,
         }
+
+
+def test_a_sample_that_waits_while_a_pack_is_synced_is_in_the_window_of_its_stamp(fast_path: Path) -> None:
+    clock = HandClock(START)
+    with Store(fast_path, 10_000_000) as store:
+        recorder = Recorder(store, clock, CHANNELS, trust=False)
+        recorder.report()
+        take(recorder, clock, range(9))
+        clock.advance(0.9)
+        with recorder._lock:  # as while a card takes its time
+            waiting = threading.Thread(target=recorder.add, args=["slow", {"no2": 9.0, "rainfall": 1.0}])
+            waiting.start()
+            while not recorder._pending:
+                time.sleep(0.001)
+            clock.advance(5)
+            recorder.report()
+        waiting.join()
+        recorder.report()
+    found = sent(fast_path)
+    assert found["no2"][START + 9_900_000] == 9
+    assert found["rainfall"] == {START: 10.0}

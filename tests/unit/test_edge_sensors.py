@@ -17,6 +17,7 @@ from edge.pi.sensors.pulses import Pulses
 from edge.pi.sensors.registry import KINDS, driver
 from testbed.sensor_wires import FakeI2c, FakeLine, serial_device
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "edge.md").read_text(encoding="utf-8")
 FOLDER = Path(__file__).parents[1] / "vectors" / "sensors"
 VECTORS = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.glob("*.json"))]
 
@@ -25,6 +26,7 @@ VECTORS = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(FOLDE
 def wired(vector: dict[str, Any], folder: Path, patch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Connect what the vector describes, and give the options that lead to it."""
     for name, content in vector.get("files", {}).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content)
     options = {
         key: value.replace("{folder}", str(folder)) if isinstance(value, str) else value
@@ -45,12 +47,10 @@ def wired(vector: dict[str, Any], folder: Path, patch: pytest.MonkeyPatch) -> It
         yield options | {"port": port}
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['kind']}: {vector['name']}")
-def test_a_sensor_reads_what_its_vector_says(
-    vector: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def check_vector(vector: dict[str, Any], folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Fail unless the sensor reads what its vector says."""
     kind = driver(vector["kind"])
-    with wired(vector, tmp_path, monkeypatch) as given:
+    with wired(vector, folder, patch) as given:
         options = kind.options.model_validate(given)
         units = kind.outputs(options)
         sensor = kind.open(options)
@@ -63,7 +63,33 @@ def test_a_sensor_reads_what_its_vector_says(
             sensor.close()
 
 
-def test_every_kind_has_a_vector() -> None:
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector['kind']}: {vector['name']}")
+def test_a_sensor_reads_what_its_vector_says(
+    vector: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_vector(vector, tmp_path, monkeypatch)
+
+
+def test_the_sensor_that_the_guide_adds_works_as_it_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = GUIDE.partition("### Adding a sensor\n")[2]
+    module, vector = (
+        section.partition(f"```{language}\n")[2].partition("```")[0] for language in ("python", "json")
+    )
+    (tmp_path / "ds18b20.py").write_text(module)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(KINDS, "ds18b20", "ds18b20")  # the one line
+    assert '`"ds18b20": "edge.pi.sensors.ds18b20",`' in section
+    check_vector(json.loads(vector), tmp_path, monkeypatch)
+
+
+def test_every_kind_has_a_vector_and_a_row_in_the_guide() -> None:
+    rows = re.findall(
+        r"^\| (`[^|]*`) \|", GUIDE.partition("## Sensors\n")[2].partition("###")[0], re.MULTILINE
+    )
+    assert {kind for row in rows for kind in re.findall(r"`(\w+)`", row)} == KINDS.keys()
+
     assert {vector["kind"] for vector in VECTORS} == KINDS.keys()
 
 

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -271,3 +272,25 @@ def test_the_store_is_a_plain_sqlite_database_that_other_tools_can_read(fast_pat
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT count(*) FROM pack").fetchone() == (3,)
     connection.close()
+
+
+def test_threads_may_use_a_store_at_once(fast_path: Path) -> None:
+    failures: list[StoreError] = []
+
+    def sample(number: int) -> None:
+        try:
+            for _ in range(300):
+                store.add_tick(number, {"no2": 1.0})
+        except StoreError as error:
+            failures.append(error)
+
+    with Store(fast_path, LIMIT) as store:
+        threads = [threading.Thread(target=sample, args=[number]) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            [seq] = put(store, [1])
+            assert store.payload(seq) is not None
+            assert store.acknowledge([seq]) == 1
+        assert failures == []
+        assert len(list(store.ticks())) == 1_200

@@ -1,0 +1,84 @@
+"""The SQLite database of the store: opened, made, or put aside where it can't be read."""
+
+import secrets
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from edge.pi.errors import StoreError
+
+_FILES = ("edge.db", "edge.db-wal", "edge.db-journal")
+_TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE pack (seq INTEGER PRIMARY KEY, payload BLOB NOT NULL, crc INTEGER NOT NULL, gap TEXT)",
+    "CREATE TABLE tick (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, samples BLOB, crc INTEGER NOT NULL)",
+    "CREATE TABLE gap (low INTEGER PRIMARY KEY, high INTEGER NOT NULL)",
+)
+_SETTINGS = (
+    "page_size = 1024",  # a tick of samples dirties one page, and a card wears by pages
+    "locking_mode = EXCLUSIVE",  # no shared memory file; the lock file keeps others out
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "journal_size_limit = 4194304",
+    "cache_size = -1024",
+)
+
+
+class Damaged(Exception):
+    """The database can't be read, and never will be."""
+
+
+def open_database(folder: Path) -> sqlite3.Connection:
+    """Open the database in a folder, and make it if it isn't there, with a new log.
+
+    Raises Damaged where its content can't be read, StoreError where the folder can't be used.
+    """
+    connection = None
+    try:
+        connection = sqlite3.connect(folder / "edge.db", isolation_level=None, check_same_thread=False)
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
+        [(verdict,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        if verdict != "ok":
+            raise Damaged(verdict)
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            _make(connection)
+        missing = {"log", "seq", "dropped"} - {key for (key,) in connection.execute("SELECT key FROM meta")}
+        if missing:
+            raise Damaged(f"without {missing}")
+    except (sqlite3.Error, Damaged) as error:
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
+        if isinstance(error, Damaged) or _is_damage(error):
+            raise Damaged(str(error)) from error
+        raise StoreError(f"the store {folder} can't be used: {error}") from error
+    return connection
+
+
+def put_aside(folder: Path) -> Path:
+    """Move what can't be read into a folder of its own, and return that."""
+    stem = time.strftime("damaged-%Y%m%dT%H%M%S", time.gmtime())
+    aside = folder / f"{stem}-{secrets.token_hex(2)}"
+    aside.mkdir()
+    for name in _FILES:
+        with suppress(FileNotFoundError):
+            (folder / name).rename(aside / name)
+    return aside
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    fresh = {"log": secrets.token_hex(6), "seq": "0", "dropped": "0"}
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")
+    for table in _TABLES:
+        connection.execute(table)
+    connection.executemany("INSERT INTO meta VALUES (?, ?)", fresh.items())
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    signs = ("malformed", "not a database", "disk I/O error", "no such table", "no such column")
+    return any(sign in str(error) for sign in signs)
