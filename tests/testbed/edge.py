@@ -15,7 +15,7 @@ HEAD = """\
 node = "{node}"
 report = {report}
 resend = {resend}
-clock = "system"
+clock = "{clock}"
 [broker]
 host = "127.0.0.1"
 port = {port}
@@ -46,6 +46,7 @@ class Edge:
     """`bypuls-edge run` from `with` to its end; `sensors` is the rest of its configuration.
 
     `{folder}` in `sensors` stands for the agent's own folder, `folder`, which outlives its processes.
+    `program`: the module that is run as the command `bypuls-edge`.
     """
 
     def __init__(
@@ -57,14 +58,17 @@ class Edge:
         report: float = 0.2,
         resend: float = 0.5,
         megabytes: float = 10.0,
+        clock: str = "system",
+        program: str = "edge.pi",
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bypuls-edge-")
         self.folder = Path(self._folder.name)
         self.config = self.folder / "edge.toml"
         self.log = self.folder / "log"
+        self._program = program
         values = {"node": node, "report": report, "resend": resend, "port": port, "megabytes": megabytes}
         text = HEAD + sensors
-        for key, value in (values | {"folder": self.folder}).items():
+        for key, value in (values | {"clock": clock, "folder": self.folder}).items():
             text = text.replace(f"{{{key}}}", str(value))
         self.config.write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
@@ -86,10 +90,13 @@ class Edge:
 
     def start(self, **environment: str) -> None:
         """Start it; it is ready a little later."""
-        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "edge.pi", "run", "--config"]
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._program]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, str(self.config)], env=os.environ | environment, stdout=log, stderr=log
+                [*command, "run", "--config", str(self.config)],
+                env=os.environ | environment,
+                stdout=log,
+                stderr=log,
             )
 
     def stop(self) -> int:

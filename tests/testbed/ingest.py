@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from testbed.port import free_port
@@ -56,16 +57,28 @@ class Ingest:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process numbers of those that do the work, where there are several."""
+        children = psutil.Process(self.pid).children()
+        return sorted(child.pid for child in children if "spawn_main" in " ".join(child.cmdline()))
+
     def start(self) -> None:
         """Start it and wait until it listens to the broker."""
+        self.launch()
+        self.wait_for(
+            lambda: self.metric("connected", neighbour="broker") == self._workers,
+            "connect to the broker",
+            timeout=60,
+        )
+
+    def launch(self) -> None:
+        """Start it; it is ready a little later."""
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "bypuls", "ingest"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--workers", str(self._workers)], env=self._environment, stdout=log, stderr=log
             )
-        self.wait_for(
-            lambda: self.metric("connected", neighbour="broker") == self._workers, "connect to the broker"
-        )
 
     def stop(self) -> int:
         """End it in order and return its exit code."""

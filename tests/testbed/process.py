@@ -65,6 +65,23 @@ class Process:
             raise RuntimeError(f"{self.command[0]} was never started")
         self._child.send_signal(number)
 
+    def pause(self) -> None:
+        """Freeze the program and all its children: connections stay, and nothing is answered."""
+        for process in self._family():
+            process.suspend()
+
+    def resume(self) -> None:
+        """Let a paused program and its children go on; do nothing if it has ended."""
+        if self.running:
+            for process in self._family():
+                process.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        if self._child is None:
+            raise RuntimeError(f"{self.command[0]} was never started")
+        first = psutil.Process(self._child.pid)
+        return [first, *first.children(recursive=True)]
+
     def wait(self, timeout: float = 60) -> None:
         """Wait until the program has ended; kill it and raise RuntimeError after `timeout` seconds."""
         if self._child is None:
