@@ -50,7 +50,8 @@ def gather(url: str, names: Sequence[str]) -> dict[str, Evidence]:
         ):
             found[name].dropped[log] += [(each.lower, each.upper - 1) for each in dropped]
         for topic, payload, reason, records in connection.execute(
-            "SELECT topic, payload, reason, records FROM quarantine WHERE split_part(topic, '/', 3) = ANY(%s)",
+            """SELECT topic, payload, reason, records FROM quarantine
+               WHERE split_part(topic, '/', 3) = ANY(%s)""",
             [names],
         ):
             evidence = found[topic.split("/")[2]]

@@ -21,6 +21,15 @@ _STEP = 0.15
 """A window is closed, and its pack stored, so long after its end at the latest, in seconds."""
 
 
+class Claim(NamedTuple):
+    """What the platform is held to: noted before the database is read, so that this cannot be behind it."""
+
+    until: int
+    """Number of the last sample that counts."""
+    acknowledged: Mapping[str, frozenset[int]]
+    """What was said to be safe: seqs by log, of the baseline the numbers of samples."""
+
+
 class Carried(NamedTuple):
     """A reading of the journal as it went out: in which pack, and whether the platform has it."""
 
@@ -30,13 +39,13 @@ class Carried(NamedTuple):
 
 
 class Judge:
-    """Judges one node; `twin` if another has its name. `until`: number of the last sample that counts."""
+    """Judges one node; `twin` if another has its name."""
 
-    def __init__(self, node: Node, until: int, evidence: Evidence, *, twin: bool) -> None:
+    def __init__(self, node: Node, claim: "Claim", evidence: Evidence, *, twin: bool) -> None:
         self.verdict = Verdict()
         self._node, self._evidence, self._twin = node, evidence, twin
         self._journal = node.samples()
-        self._until = until
+        self._claim = claim
         self._tolerance = 1e6 * (_PROMPT + node.frozen + (_UNSET if node.unset_clock else 0))
         self._doubtful = node.in_hand | node.torn
         self._packs = {pack: readings(payload) for pack, payload in dict(node.tap.packs).items()}
@@ -111,7 +120,7 @@ class Judge:
     ) -> None:
         """Say of each reading of the journal what became of it."""
         verdict, order = self.verdict, _Order(carried)
-        acknowledged = self._node.tap.acknowledged
+        acknowledged = self._claim.acknowledged
         for number, measured in self._journal.items():
             ways = carried.get(number, [])
             instants = {way.time for way in ways if way.kept}
@@ -119,7 +128,7 @@ class Judge:
             verdict.doubled += max(0, len(instants) - 1)
             if len(instants) > 1:
                 verdict.notes.append(f"{self._node.name}: sample {number} is there at {sorted(instants)}")
-            if number > self._until:
+            if number > self._claim.until:
                 continue
             safe = any(way.pack[1] in acknowledged.get(way.pack[0], ()) for way in ways)
             verdict.generated += 1
@@ -131,7 +140,7 @@ class Judge:
                 verdict.notes.append(f"{self._node.name}: sample {number} was acknowledged and is lost")
             elif self._declared(order.between(number), ways, windows=windows):
                 verdict.declared += 1
-            elif number <= self._node.wiped and order.may_be_stored(number):
+            elif number <= self._node.wiped and order.may_be_wiped(number, self._node.wiped):
                 verdict.wiped += 1
             elif number in self._doubtful or (windows and self._cut_short(measured)):
                 verdict.in_hand += 1
@@ -147,14 +156,13 @@ class Judge:
         between those of its neighbours and never went out."""
         packs = {way.pack for way in ways}
         if packs:
-            return all(self._is_dropped(pack) for pack in packs)
+            return all(self._dropped(log, seq, seq) for log, seq in packs)
         reach = 0 if windows else 1  # of a window, one half may be in a pack that went out
-        possible = [(between.log, seq) for seq in range(between.low + reach, between.high + 1 - reach)]
-        return any(self._is_dropped(pack) for pack in possible)
+        return self._dropped(between.log, between.low + reach, between.high - reach)
 
-    def _is_dropped(self, pack: Pack) -> bool:
-        log, seq = pack
-        return any(low <= seq <= high for low, high in self._evidence.dropped.get(log, ()))
+    def _dropped(self, log: str, first: int, last: int) -> bool:
+        """Tell whether any pack from `first` to `last` was declared dropped."""
+        return any(max(first, low) <= min(last, high) for low, high in self._evidence.dropped.get(log, ()))
 
     def _cut_short(self, measured: int) -> bool:
         """Tell whether the window of a sample was open when the agent was killed."""
@@ -172,8 +180,6 @@ class Between(NamedTuple):
     log: str
     low: int
     high: int
-    last: bool
-    """Whether nothing of that log went out behind it."""
 
 
 class _Order:
@@ -189,19 +195,25 @@ class _Order:
         before = self._first[at - 1] if at else None
         after = self._first[at] if at < len(self._first) else None
         if after is not None and before is not None and after[0] != before[0]:
-            return Between(after[0], 0, after[1], last=True)
+            return Between(after[0], 0, after[1])
         if after is not None:
-            return Between(after[0], before[1] if before else 0, after[1], last=False)
-        return Between(*(before or ("", 0)), high=1 << 40, last=True)
+            return Between(after[0], before[1] if before else 0, after[1])
+        return Between(*(before or ("", 0)), high=1 << 40)
 
-    def may_be_stored(self, number: int) -> bool:
-        """Tell whether there is a pack that may have held it when the store was wiped."""
+    def may_be_wiped(self, number: int, wiped: int) -> bool:
+        """Tell whether a store that was wiped after the sample `wiped` may have had a reading in a pack.
+
+        It had none if the packs before and behind it both went out, and there is no number between them.
+        """
+        at = bisect_left(self._numbers, number)
+        if at == len(self._numbers) or self._numbers[at] > wiped or self._numbers[at] == number:
+            return True
         place = self.between(number)
-        return place.last or place.high - place.low > 1 or number in self._numbers
+        return place.high - place.low > 1
 
 
 def judge(
-    nodes: Sequence[Node], until: Mapping[Node, int], evidence: Mapping[str, Evidence]
+    nodes: Sequence[Node], claims: Mapping[Node, Claim], evidence: Mapping[str, Evidence]
 ) -> dict[Node, Verdict]:
     """Judge nodes; what was stored under their names and never sent is wrong, too."""
     verdicts: dict[Node, Verdict] = {}
@@ -209,9 +221,9 @@ def judge(
     names = [node.name for node in nodes]
     for node in nodes:
         if isinstance(node, NaiveNode):
-            verdicts[node] = _baseline(node, until[node], evidence[node.name])
+            verdicts[node] = _baseline(node, claims[node], evidence[node.name])
             continue
-        judge = Judge(node, until[node], evidence[node.name], twin=names.count(node.name) > 1)
+        judge = Judge(node, claims[node], evidence[node.name], twin=names.count(node.name) > 1)
         verdicts[node] = judge.judge()
         sent[node.name] |= judge.sent()
     for name, mine in sent.items():
@@ -224,14 +236,14 @@ def judge(
     return verdicts
 
 
-def _baseline(node: NaiveNode, until: int, evidence: Evidence) -> Verdict:
+def _baseline(node: NaiveNode, claim: Claim, evidence: Evidence) -> Verdict:
     verdict = Verdict()
     stored = [int(value) for value in evidence.rows.values()]
-    confirmed = node.confirmed()
+    confirmed = claim.acknowledged[""]
     there = set(stored)
     verdict.rows, verdict.doubled = len(stored), len(stored) - len(there)
     for number in node.samples():
-        if number > until:
+        if number > claim.until:
             continue
         verdict.generated += 1
         verdict.acknowledged += number in confirmed

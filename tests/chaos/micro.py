@@ -30,7 +30,7 @@ class MicroPythonNode(Node):
         sensor = {"driver": "simulated", "shape": "count", "every": 0.05, "outputs": ["no2", "rainfall"]}
         settings: dict[str, Any] = {
             "node": name,
-            "broker": {"host": "127.0.0.1", "port": self.link.port, "keepalive": 4},
+            "broker": {"host": "127.0.0.1", "port": self.link.port, "keepalive": 20},
             "sensors": {"sim": sensor | {"journal": "journal"}},
             "channels": {
                 "no2": {"sensor": "sim", "window": 0},
@@ -39,7 +39,7 @@ class MicroPythonNode(Node):
             "board": {"clock_offset": str(self._offset)},
         }
         if small:
-            settings["store"] = {"segments": 4, "packs": 8}
+            settings["store"] = {"segments": 8, "packs": 8}
         self._agent = self._stack.enter_context(MicroNode(settings, port, folder))
 
     @property

@@ -77,10 +77,11 @@ class NaiveNode(Node):
         lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return {int(number): int(at) for number, at in (line.split(",") for line in lines)}
 
-    def confirmed(self) -> set[int]:
+    def acknowledged(self) -> Mapping[str, frozenset[int]]:
         """Return the numbers of the samples that the broker has confirmed, as far as the node noted it."""
         path = self._folder / "confirmed"
-        return set(map(int, path.read_text().split("\n")[:-1])) if path.exists() else set()
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        return {"": frozenset(map(int, lines))}
 
     def tear(self, size: int) -> None:
         pass

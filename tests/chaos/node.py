@@ -69,6 +69,10 @@ class Node(ABC):
     def samples(self) -> Mapping[int, int]:
         """Return when each sample was taken by the journal, us since 1970, by its number."""
 
+    def acknowledged(self) -> Mapping[str, frozenset[int]]:
+        """Return which packs the platform has said to be safe so far: seqs by log."""
+        return {log: frozenset(seqs) for log, seqs in list(self.tap.acknowledged.items())}
+
     @abstractmethod
     def tear(self, size: int) -> None:
         """Tear up to so many bytes off the end of the store, as a power cut does, but not a whole record."""
@@ -81,8 +85,8 @@ class Node(ABC):
     def shift(self, seconds: float) -> None:
         """Let the clock be wrong by so many seconds; 0 puts it right."""
 
-    def reboot_clocks(self) -> None:
-        """Begin the time since boot anew, where the agent could tell."""
+    def reboot_clocks(self) -> None:  # noqa: B027
+        """Begin the time since boot anew, where the agent can tell that."""
 
     @property
     @abstractmethod

@@ -51,6 +51,8 @@ class PiNode(Node):
         self._stack.callback(self._agent.__exit__)
         self._moved = {"offset": 0, "synchronised": True, "boot": "boot-1", "booted": 0}
         self._clock = self._agent.folder / "clock"
+        self.store = self._agent.folder / "store"
+        """The agent's folder of that name."""
         self._move()
 
     @property
@@ -74,7 +76,7 @@ class PiNode(Node):
         return {int(line["values"]["no2"]): line["realtime"] for line in self._agent.journal()}
 
     def wipe_store(self) -> None:
-        shutil.rmtree(self._agent.folder / "store", ignore_errors=True)
+        shutil.rmtree(self.store, ignore_errors=True)
 
     def shift(self, seconds: float) -> None:
         self._moved |= {"offset": round(seconds * 1e6), "synchronised": seconds == 0}
@@ -87,8 +89,8 @@ class PiNode(Node):
         self._move()
 
     def tear(self, size: int) -> None:
-        """Tear at the last frame of SQLite's log that counts; what lies behind it was left by earlier ones."""
-        path = self._agent.folder / "store" / "edge.db-wal"
+        """Tear at the last frame of SQLite's log that counts; behind it lie those of an earlier round."""
+        path = self.store / "edge.db-wal"
         if not path.exists():
             return
         data = path.read_bytes()

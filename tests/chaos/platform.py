@@ -14,7 +14,7 @@ class Platform:
     """Mosquitto without persistence, TimescaleDB and ingest with two workers, from `with` to its end.
 
     It serves one schedule after the other, each with nodes of other names. `url` is the superuser's, past
-    the lines; `ended` a server that a fault has taken down is up again after `mend`.
+    the lines.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Platform:
             os.kill(pid, signal.SIGKILL)
 
     def signal_worker(self, chance: float, number: signal.Signals) -> int | None:
-        """Send a signal to one of the workers; return its process number, None when there is none just now."""
+        """Send a signal to one of the workers; return its process number, None if there is none just now."""
         workers = self.ingest.worker_pids
         if not workers:
             return None

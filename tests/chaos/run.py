@@ -9,7 +9,7 @@ import psycopg
 
 from chaos.evidence import gather
 from chaos.faults import Undo, inject
-from chaos.judge import judge
+from chaos.judge import Claim, judge
 from chaos.micro import MicroPythonNode
 from chaos.naive import NaiveNode
 from chaos.node import Node
@@ -18,8 +18,8 @@ from chaos.platform import Platform
 from chaos.schedule import LENGTH, NODES, Schedule
 from chaos.verdict import Verdict
 
-PATIENCE = 60.0
-"""Seconds after the last fault within which everything must have arrived."""
+PATIENCE = 40.0
+"""Seconds without progress after which what is missing is lost."""
 _LOOK_EVERY = 0.4
 _TWIN = 1_000_000
 """Number of the first sample of a second node with the same name."""
@@ -42,7 +42,13 @@ class Outcome:
         return all(each.good for kind, each in self.verdicts.items() if kind != NaiveNode.kind)
 
 
-def run(schedule: Schedule, platform: Platform, prepare: Callable[[Fleet], None] | None = None) -> Outcome:
+def run(
+    schedule: Schedule,
+    platform: Platform,
+    *,
+    prepare: Callable[[Fleet], None] | None = None,
+    patience: float = PATIENCE,
+) -> Outcome:
     """Run a schedule with nodes of its own; `prepare` may do something to them before they start."""
     with ExitStack() as stack:
         fleet = {victim: _make(schedule, victim, platform.broker.port) for victim in NODES}
@@ -54,7 +60,7 @@ def run(schedule: Schedule, platform: Platform, prepare: Callable[[Fleet], None]
         _let_befall(schedule, platform, fleet)
         until = {node: max(node.samples(), default=-1) for node in nodes}
         begin = time.monotonic()
-        verdicts = _drain(platform, nodes, until, begin + PATIENCE)
+        verdicts = _drain(platform, nodes, until, patience)
         drained = time.monotonic() - begin
         if not all(each.good for node, each in verdicts.items() if not isinstance(node, NaiveNode)):
             _keep_logs(schedule, verdicts)
@@ -97,14 +103,16 @@ def _let_befall(schedule: Schedule, platform: Platform, fleet: Fleet) -> None:
 
 
 def _drain(
-    platform: Platform, nodes: Sequence[Node], until: Mapping[Node, int], deadline: float
+    platform: Platform, nodes: Sequence[Node], until: Mapping[Node, int], patience: float
 ) -> dict[Node, Verdict]:
-    """Wait until everything has arrived, at most until the deadline; return the verdicts."""
+    """Wait until everything has arrived, or nothing more does; return the verdicts."""
     names = sorted({node.name for node in nodes})
+    missing, deadline = -1, time.monotonic() + patience
     while True:
         time.sleep(_LOOK_EVERY)
+        claims = {node: Claim(until[node], node.acknowledged()) for node in nodes}
         try:
-            verdicts = judge(nodes, until, gather(platform.url, names))
+            verdicts = judge(nodes, claims, gather(platform.url, names))
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise
@@ -112,10 +120,13 @@ def _drain(
         waited = [each for node, each in verdicts.items() if not isinstance(node, NaiveNode)]
         if all(each.settled for each in waited) or time.monotonic() > deadline:
             return verdicts
+        if (now_missing := sum(each.lost + each.lost_acknowledged for each in waited)) != missing:
+            missing, deadline = now_missing, time.monotonic() + patience
 
 
 def _keep_logs(schedule: Schedule, verdicts: Mapping[Node, Verdict]) -> None:
     """Add the end of a bad node's log to what is noted of it."""
     for node, verdict in verdicts.items():
         if not verdict.good and node.log.exists() and not isinstance(node, NaiveNode):
+            del verdict.notes[20:]
             verdict.notes.append(f"{node.name} ({schedule}):\n{node.log.read_text(errors='replace')[-3000:]}")

@@ -75,7 +75,7 @@ class Schedule:
 def schedule(seed: int) -> Schedule:
     """Make the schedule of a seed; any 43 seeds in a row have each of the 43 KINDS at least once."""
     chance = random.Random(seed)
-    kinds = [KINDS[seed * 7 % len(KINDS)], *chance.sample(KINDS, chance.randint(1, 3))]
+    kinds = [KINDS[seed * 7 % len(KINDS)], *chance.sample(KINDS, chance.randint(3, 5))]
     faults: list[Fault] = []
     for action, victim in kinds:
         begin = 0.0 if action in _WHOLE else chance.uniform(0.8, 4.5)
