@@ -3,10 +3,12 @@
 import argparse
 import sys
 import time
+import traceback
 
 from chaos import table
 from chaos.campaign import Campaign
 from chaos.naive import NaiveNode
+from chaos.run import Outcome
 
 
 def main() -> None:
@@ -17,19 +19,26 @@ def main() -> None:
     parser.add_argument("--baseline", action="store_true", help="a line for the naive nodes of each, too")
     words = parser.parse_args()
     begin = time.monotonic()
-    outcomes = []
+    outcomes: list[Outcome] = []
+    bad: list[int] = []
     print(table.head(), flush=True)
     with Campaign(words.seeds or range(1, 61), words.platforms) as campaign:
-        for future in campaign.outcomes.values():
-            outcome = future.result()
+        for seed, future in campaign.outcomes.items():
+            try:
+                outcome = future.result()
+            except Exception:  # noqa: BLE001  # whatever it is, the others count
+                print(f"{seed:>12} has no verdict:\n{traceback.format_exc()}", flush=True)
+                bad.append(seed)
+                continue
             outcomes.append(outcome)
+            if not outcome.good:
+                bad.append(seed)
             print(table.rows(outcome, baseline=words.baseline), flush=True)
             for verdict in outcome.verdicts.values():
                 for note in verdict.notes:
                     print(f"    {note}")
     print(table.sums(outcomes))
     print(f"{len(outcomes)} schedules in {time.monotonic() - begin:.0f} s")
-    bad = [outcome.schedule.seed for outcome in outcomes if not outcome.good]
     if bad:
         sys.exit(f"lost, doubled or wrong with the seeds {', '.join(map(str, bad))}")
     naive = table.of_kind(outcomes, NaiveNode.kind)

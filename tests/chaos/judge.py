@@ -44,11 +44,12 @@ class Judge:
     def __init__(self, node: Node, claim: "Claim", evidence: Evidence, *, twin: bool) -> None:
         self.verdict = Verdict()
         self._node, self._evidence, self._twin = node, evidence, twin
-        self._journal = node.samples()
         self._claim = claim
         self._tolerance = 1e6 * (_PROMPT + node.frozen + (_UNSET if node.unset_clock else 0))
         self._doubtful = node.in_hand | node.torn
+        # In this order: whatever went out by now was measured before.
         self._packs = {pack: readings(payload) for pack, payload in dict(node.tap.packs).items()}
+        self._journal = node.samples()
 
     def judge(self) -> Verdict:
         """Hold everything against each other."""
