@@ -120,8 +120,6 @@ class Agent:
             step()
         except StoreError as error:
             self._notice("store", str(error))
-        else:
-            self._trouble.pop("store", None)
 
     def _notice(self, what: str, sentence: str | None) -> None:
         """Remember what is wrong, or no more; a sentence is logged once."""
@@ -133,6 +131,7 @@ class Agent:
 
     def _report(self) -> None:
         self._uplink.made(self._recorder.report())
+        self._notice("store", None)
         if not self._recorder.known and not self._store.packs:
             self._uplink.made(self._recorder.greet())  # its acknowledgement brings the time
 

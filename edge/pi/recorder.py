@@ -48,6 +48,7 @@ class Recorder:
         self._pending: dict[str, int] = {}
         self._channels: tuple[Channel, ...] = ()
         self._last: dict[str, int] = {}
+        self._newest = -1_000
         self._horizon = 0
         self._timebase = Timebase(clock, self._kept_base(), trust=trust)
         self._windows = Windows(())
@@ -79,8 +80,8 @@ class Recorder:
         kept = {name: value for name, value in samples.items() if math.isfinite(value)}
         with self._stamping:
             # A channel's stamps are whole milliseconds, and no two are the same.
-            elapsed = max(self._clock.elapsed() // 1_000, self._last.get(sensor, -1) + 1) * 1_000
-            self._last[sensor] = elapsed // 1_000
+            elapsed = max(self._now(), self._last.get(sensor, self._newest) + 1_000)
+            self._last[sensor] = elapsed
             self._pending[sensor] = elapsed
         with self._lock:
             self.refused += len(samples) - len(kept)
@@ -107,7 +108,7 @@ class Recorder:
                 return []
             with self._stamping:
                 # While a pack is synced to a slow card, samples with earlier stamps may wait for the lock.
-                now = min(self._pending.values(), default=self._clock.elapsed())
+                now = min(self._pending.values(), default=self._now())
             return self._pack(self._timebase.base.stamp(now))
 
     def greet(self) -> list[int]:
@@ -130,6 +131,13 @@ class Recorder:
 
     # Inside, with the lock held
 
+    def _now(self) -> int:
+        """Return the time since boot, cut to the millisecond as that of every sample is.
+
+        Cut only when it is stamped, a sample could get an earlier stamp than a window's end that is over.
+        """
+        return self._clock.elapsed() // 1_000 * 1_000
+
     def _kept_base(self) -> Base:
         kept = self._store.get("base")
         if kept is None:
@@ -144,6 +152,8 @@ class Recorder:
         if kept is None:
             self._turn(channels, base)
             return
+        if base.boot == self._clock.boot:
+            self._newest = max((at for at, _ in self._store.ticks()), default=-1_000)
         self._channels = _decode_channels(kept)
         self._closed = json.loads(self._store.get("closed") or "{}")
         self._horizon = int(self._store.get("horizon") or 0)
@@ -166,9 +176,11 @@ class Recorder:
         points = [] if waiting else self._windows.finished(self._windows.ends(None))
         horizon = max(self._horizon, self._windows.horizon(), *self._closed.values(), 0)
         if base.offset is not None:
-            first, _ = next(self._store.ticks(), (self._clock.elapsed(), None)) if waiting else (0, None)
-            if base.stamp(first if waiting else self._clock.elapsed()) < horizon:
-                # A window cut short, or a clock put back: its instants are not used again.
+            first = self._now()
+            if waiting:
+                first, _ = next(self._store.ticks(), (first, None))
+            if Windows(channels, base.phase).begin(base.stamp(first)) < horizon:
+                # A window cut short, one of another length, a clock put back: no instant is used again.
                 base = base.shifted()
         made = self._store.commit(
             packs_of(points),

@@ -68,6 +68,10 @@ class Windows:
         """Return how many samples are held."""
         return sum(len(each.times) for each in self._open.values())
 
+    def begin(self, time: int) -> int:
+        """Return the earliest instant that a sample taken at a time may be sent with."""
+        return min((self._start(each, time) for each in self._open.values()), default=time)
+
     def horizon(self) -> int:
         """Return the end of the last window that has samples; 0 without samples."""
         return max((self._end_of(each) for each in self._open.values() if each.times), default=0)
@@ -109,15 +113,17 @@ class Windows:
             size = each.before(ends[name])
             del each.times[:size], each.values[:size]
 
+    def _start(self, each: _Open, time: int) -> int:
+        window = each.channel.window
+        return time if window == 0 else (time - self._phase) // window * window + self._phase
+
     def _end_of(self, each: _Open) -> int:
-        last, window = each.times[-1], each.channel.window
-        return last + 1 if window == 0 else (last - self._phase) // window * window + self._phase + window
+        return self._start(each, each.times[-1]) + (each.channel.window or 1)
 
     def _end(self, each: _Open, until: int | None) -> int:
-        window = each.channel.window
         if until is None:
             return each.times[-1] + 1 if each.times else 0
-        return until if window == 0 else (until - self._phase) // window * window + self._phase
+        return self._start(each, until)
 
 
 def _summed_up(

@@ -60,8 +60,7 @@ class PiNode(Node):
         return self._agent.log
 
     def start(self) -> None:
-        paths = ":".join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-        self._agent.start(CHAOS_CLOCK=str(self._clock), PYTHONPATH=paths)
+        self._agent.start(CHAOS_CLOCK=str(self._clock))
 
     def stop(self) -> None:
         self._agent.stop()

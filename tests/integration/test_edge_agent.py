@@ -295,3 +295,33 @@ def test_systemd_hears_that_it_is_ready_alive_and_at_its_end(mosquitto: Mosquitt
             pass
         assert heard == b"STOPPING=1"
         agent.__exit__()
+
+
+@pytest.mark.parametrize("clock", ["system", "synchronised"])
+def test_a_wall_clock_that_jumps_by_an_hour_moves_no_stamp(mosquitto: Mosquitto, clock: str) -> None:
+    node = f"jump-{clock}"
+
+    def now(_node: str, log: str, seq: int, _times: int) -> list[bytes]:
+        return [json.dumps({"log": log, "seq": [[seq, seq]], "now": time.time()}).encode()]
+
+    with (
+        Acknowledger(mosquitto.host, mosquitto.port, now, prefix=node) as receiver,
+        Edge(mosquitto.port, node, RAMP, clock=clock, jumping=True) as agent,
+    ):
+        for seconds in (3_600, -3_600, 0):
+            goal = len(raw(receiver, node)) + 20
+            while len(raw(receiver, node)) < goal:
+                time.sleep(0.05)
+            agent.jump(seconds)
+            if seconds < 0:
+                agent.kill()
+                agent.start()
+        goal = len(agent.journal())
+        have = partial(raw, receiver, node)
+        agent.wait_for(lambda: max(have().values()) >= goal, "it goes on")
+        true = {float(line["n"]): line["realtime"] for line in agent.journal()}
+        found = have()
+    late = [at - true[value] for at, value in found.items()]
+    assert min(late) > -100_000
+    assert sorted(late)[len(late) // 2] < 50_000
+    assert max(late) < 2_000_000

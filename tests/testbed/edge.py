@@ -45,6 +45,8 @@ statistics = ["mean", "n"]
 class Edge:
     """`bypuls-edge run` from `with` to its end; `sensors` is the rest of its configuration.
 
+    `clock` is what the configuration says of it: "system" believes the wall clock from the start, with
+    "synchronised" the time comes from NTP or the platform. `jumping`: its wall clock can be set (`jump`).
     `{folder}` in `sensors` stands for the agent's own folder, `folder`, which outlives its processes.
     `program`: the module that is run as the command `bypuls-edge`.
     """
@@ -59,18 +61,28 @@ class Edge:
         resend: float = 0.5,
         megabytes: float = 10.0,
         clock: str = "system",
+        jumping: bool = False,
         program: str = "edge.pi",
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bypuls-edge-")
         self.folder = Path(self._folder.name)
         self.config = self.folder / "edge.toml"
         self.log = self.folder / "log"
-        self._program = program
-        values = {"node": node, "report": report, "resend": resend, "port": port, "megabytes": megabytes}
+        values = {
+            "node": node,
+            "report": report,
+            "resend": resend,
+            "port": port,
+            "megabytes": megabytes,
+            "clock": clock,
+        }
         text = HEAD + sensors
-        for key, value in (values | {"clock": clock, "folder": self.folder}).items():
+        for key, value in (values | {"folder": self.folder}).items():
             text = text.replace(f"{{{key}}}", str(value))
         self.config.write_text(text)
+        self._ahead = self.folder / "ahead"
+        self._jumping, self._program = jumping, program
+        self.jump(0)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -90,14 +102,20 @@ class Edge:
 
     def start(self, **environment: str) -> None:
         """Start it; it is ready a little later."""
-        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._program]
+        module = ["testbed.jumping_clock", str(self._ahead)] if self._jumping else [self._program]
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *module]
+        command += ["run", "--config", str(self.config)]
+        path = {"PYTHONPATH": str(Path(__file__).parents[1])}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "run", "--config", str(self.config)],
-                env=os.environ | environment,
-                stdout=log,
-                stderr=log,
+                command, env=os.environ | path | environment, stdout=log, stderr=log
             )
+
+    def jump(self, seconds: float) -> None:
+        """Set its wall clock to so many seconds ahead of the true time, if it was made `jumping`."""
+        new = self._ahead.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self._ahead)
 
     def stop(self) -> int:
         """End it in order and return its exit code."""

@@ -274,10 +274,10 @@ def test_the_new_store_after_a_damaged_one_uses_instants_of_its_own(fast_path: P
     assert all(at % 1_000 != 0 for at in sent(fast_path)["rainfall"])
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(100))
 def test_whatever_happens_every_sample_is_sent_once_and_at_its_true_time(fast_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    clock = HandClock(START, synchronised=chance.random() < 0.5)
+    clock = HandClock(START + chance.randrange(1_000), synchronised=chance.random() < 0.5)
     true: dict[float, int] = {}
     ahead = 0.0
     counted = 0
@@ -319,7 +319,7 @@ def test_whatever_happens_every_sample_is_sent_once_and_at_its_true_time(fast_pa
                 case "channels":
                     channels = chance.choice(windows)
                     recorder.configure(channels)
-            clock.advance(chance.choice([0.001, 0.2, 1, 5]))
+            clock.advance(chance.choice([0.0003, 0.001, 0.2, 1, 5]))
         recorder.heard(now(), clock.elapsed())
         clock.advance(20)
         recorder.report()
@@ -327,7 +327,8 @@ def test_whatever_happens_every_sample_is_sent_once_and_at_its_true_time(fast_pa
     found = sent(fast_path)
     assert sorted(found["no2"].values()) == sorted(true)
     for at, value in found["no2"].items():
-        assert abs(at - true[value]) <= 2_000, value
+        # Several within a millisecond get one each.
+        assert abs(at - true[value]) <= 6_000, value
     assert sum(found["rainfall"].values()) == sum(found["rainfall.n"].values()) == counted
 
 
