@@ -11,11 +11,10 @@ def run(path):
     """Run the agent; a fault is written to fault.txt, and the board starts again."""
     from node.assembly import assemble
     from node.forgetting import forget
-    from sensors import make
 
     board = __import__(BOARDS[sys.platform], None, None, ("Board",))
     try:
-        agent = assemble(path, board.Board, make)
+        agent = assemble(path, board.Board)
         del assemble
         forget("assembly")
         gc.threshold(max(1024, gc.mem_free() // 4))

@@ -44,23 +44,35 @@ for text, ms in (
     ("1795450000", NOW - 123),
     ("1795450000.5", NOW + 377),
 ):
-    message = b'{"log": "k", "now" : %s, "seq": [[1, 2]]}' % text.encode()
-    assert answers.read(memoryview(message)) == ("k", [[1, 2]], ms), text
-assert answers.read(b'{"log":"k","seq":[]}') == ("k", [], None)
+    message = memoryview(b'{"log": "k", "now" : %s, "seq": [[1, 2], [4,4]]}' % text.encode())
+    assert answers.is_for(message, "k")
+    assert list(answers.ranges(message)) == [(1, 2), (4, 4)]
+    assert answers.clock(message) == ms, text
+bare = memoryview(b'{"seq":[],"log":"k3f9a2"}')
+assert answers.is_for(bare, "k3f9a2") and not answers.is_for(bare, "k") and not answers.is_for(bare, "k3f9a")
+assert answers.clock(bare) is None
 for wrong in (
     b"",
     b"[]",
     b"{}",
     b'{"log":"k"}',
+    b'{"seq":[]}',
     b'{"log":"k","seq":[[1]]}',
     b'{"log":"k","seq":[["1","2"]]}',
     b'{"log":"k","seq":7}',
+    b'{"log":"k","seq":[[1,2,3]]}',
+    b'{"log":"k","seq":[[-1,2]]}',
+    b'{"log":"k","seq":[[1,2]',
+    b'{"log":"k","seq":[[1.5,2]]}',
+    b'{"log":"k","seq":[1,2]}',
+    b'{"log":"k","seq":[[[1,2]]]}',
+    b'{"log":"k","seq":',
 ):
     try:
-        answers.read(wrong)
-        raise AssertionError(wrong)
-    except (ValueError, KeyError, TypeError):
-        pass
+        answers.is_for(memoryview(wrong), "k")
+    except ValueError:
+        continue
+    raise AssertionError(wrong)
 
 # Times and numbers as they are written.
 assert senml.seconds(NOW) == "1795450000.123"

@@ -165,3 +165,22 @@ except ValueError as error:
 
 for module, name in SENSORS.values():
     assert hasattr(__import__(module, None, None, (name,)), name)
+
+# What both agents are held to: the bytes of a chip, and what is measured.
+import json
+import sys
+
+for path in sys.argv[1:]:
+    with open(path) as file:
+        vector = json.load(file)
+    if "i2c" in vector:
+        board.bus = FakeBus(
+            {int(register, 0): bytes.fromhex(data) for register, data in vector["i2c"].items()}
+        )
+    else:
+        board.line = FakeLine(bytes.fromhex(vector["serial"]["repeats"]))
+    sensor = make(vector["kind"], {"address": vector["options"].get("address", 0x76)}, board)
+    for expected in vector["readings"]:
+        values = sensor.read()
+        for output, value in expected.items():
+            assert abs(values[output] - value) <= vector.get("tolerance", 1e-6), (path, output, values)

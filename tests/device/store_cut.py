@@ -90,6 +90,7 @@ for data in (b"", b"\0" * 100, b"\xff" * 100, files["0000000001.seg"][:36] + b"\
     lay({"0000000001.seg": data, "0000000009-0000000012.gap": b"", "notes.txt": b"hello"})
     store = reopen(FOLDER)
     assert content(store, put(store, 3))
+    assert store.gaps.covers(9) == (data[:4] == b"BYP1")  # else it is a gap of another store
     store.close()
 empty(FOLDER)
 empty("begun")

@@ -18,3 +18,7 @@ def test_a_power_cut_at_any_write_to_littlefs_loses_no_pack_that_was_stored(tmp_
     told = run_micropython(DEVICE_TESTS / "littlefs_cut.py", folder=tmp_path)
     writes = next(line for line in told.splitlines() if line.startswith("cut"))
     assert int(writes.split()[1]) > 200
+
+
+def test_gaps_are_kept_and_told_until_they_are_acknowledged(tmp_path: Path) -> None:
+    run_micropython(DEVICE_TESTS / "gaps.py", folder=tmp_path)

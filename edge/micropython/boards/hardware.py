@@ -86,7 +86,7 @@ class _Pulses:
 
     def _fell(self, pin):
         now = time.ticks_ms()
-        if time.ticks_diff(now, self._last) >= self._bounce:
+        if not 0 <= time.ticks_diff(now, self._last) < self._bounce:  # after 6 days it is negative
             self.count += 1
         self._last = now
 

@@ -8,7 +8,7 @@ from micropython import const
 from node import senml
 from node.clock import Clock
 from node.console import tell
-from node.forgetting import forget
+from node.forgetting import Recalled, forget
 from node.store import StoreError
 
 HEAD = 320
@@ -25,20 +25,19 @@ class Agent:
     needed are imported when they are, and forgotten, for their code takes memory too.
     """
 
-    def __init__(self, board, make_sensor, buffer, report):
+    def __init__(self, board, buffer, report):
         self.board, self.clock = board, Clock()
-        self._make_sensor = make_sensor
         self._writer, self._view = senml.Writer(buffer), memoryview(buffer)
         self._report = self.own_report = report
         self.sensors = []
         self.channels = {}
         self.config = {}
         self.problems = {}
-        self._sampled = 0
-        self._taken = -1  # instants up to this one were given to readings of earlier eras
-        self._guessed = False
-        self._relative_high = 0
-        self._pending_since = self._question_at = self._status_at = self._config_crc = 0
+        self.sampled = 0
+        self.taken = -1  # instants up to this one were given to readings of earlier eras
+        self.guessed = False
+        self.relative_high = 0
+        self._pending_since = self._question_at = self.status_at = self._config_crc = 0
         self._told = -1
         self.peak = 0
 
@@ -64,7 +63,7 @@ class Agent:
         if self._writer.length:
             left = self._pending_since + self._report - clock.mono
             if left <= 0:
-                self._keep()
+                self.keep()
             else:
                 wait = min(wait, left)
         self.client.step()
@@ -73,9 +72,12 @@ class Agent:
                 break
             wait = 0
         if self.client.up:
-            self._ask(clock.mono)
+            if clock.epoch is None and clock.mono >= self._question_at and not self.uplink.asks:
+                self._question_at = clock.mono + _QUESTION_EVERY
+                with Recalled("timing") as timing:
+                    timing.ask(self)
             wait = min(wait, self.uplink.pause())
-        if clock.mono >= self._status_at or self.client.number != self._told:
+        if clock.mono >= self.status_at or self.client.number != self._told:
             self._say_status()
         clock.tick()
         self.client.wait(max(wait - (clock.mono - mono), 0))
@@ -84,7 +86,7 @@ class Agent:
         """Store what is pending, windows cut short included, and end the connection in order."""
         for channel in self.all_channels():
             channel.cut()
-        self._keep()
+        self.keep()
         self.client.close()
         self.store.close()
 
@@ -96,73 +98,58 @@ class Agent:
     def _sample(self, sensor):
         try:
             if sensor.driver is None:
-                sensor.driver = self._make_sensor(sensor.settings["driver"], sensor.settings, self.board)
+                with Recalled("drivers") as drivers:
+                    sensor.driver = drivers.make(sensor.settings, self.board)
             values = sensor.driver.read()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises, the others go on
             sensor.driver = None
-            self._problem(sensor.name, "%s: %s" % (sensor.name, error))
+            self.problem(sensor.name, "%s: %s" % (sensor.name, error))
             return
-        self._problem(sensor.name, None)
+        self.problem(sensor.name, None)
         self.clock.tick()
         # Of two samples within a millisecond the second one is stamped a millisecond later.
-        now = self._sampled = max(self.clock.now(), self._sampled + 1)
+        now = self.sampled = max(self.clock.now(), self.sampled + 1)
         for output, channels in self.channels.get(sensor.name, {}).items():
             value = values.get(output)
             if value is not None:
                 for channel in channels:
                     channel.close(now)
-                    channel.add(now, value, self._taken)
+                    channel.add(now, value, self.taken)
 
     def emit(self, fixed, time, value):
         """Put a reading into the pack that is being made."""
         writer = self._writer
-        mark = senml.mark_of(self.store.era) if self._taken >= time else 0
+        mark = senml.mark_of(self.store.era) if self.taken >= time else 0
         if not writer.length:
             self._pending_since = self.clock.mono
         if not writer.add(fixed, time, mark, value):
-            self._keep()
+            self.keep()
             self._pending_since = self.clock.mono
             writer.add(fixed, time, mark, value)
 
-    def _keep(self):
+    def keep(self):
         """Store the pack that was made."""
         writer, store = self._writer, self.store
         if not writer.length:
             return
         relative = self.clock.epoch is None
         try:
-            if relative and not self._guessed:
-                from node import eras  # here, and forgotten, because it is rarely needed
-
-                board_clock = self.board.clock()
-                eras.guess(self.eras, store.era, board_clock and board_clock - self.clock.mono, store.high)
-                forget("eras")
-                self._guessed = True
+            if relative and not self.guessed:
+                with Recalled("timing") as timing:
+                    timing.guess(self)
             store.room(writer.length + HEAD)
             base = None if relative else senml.seconds(writer.base, writer.us)
             head = senml.head(store.log, store.next, store.gaps.undeclared(store.next), base)
             store.put(relative, writer.base, writer.span, head, self._view[: writer.length])
             if relative:
-                self._relative_high = writer.base + writer.span
-            self._problem("store", None)
+                self.relative_high = writer.base + writer.span
+            self.problem("store", None)
         except (StoreError, OSError) as error:
             store.dropped += 1
-            self._problem("store", "store: readings were lost: %s" % error)
+            self.problem("store", "store: readings were lost: %s" % error)
         writer.clear()
         self.peak = max(self.peak, gc.mem_alloc())
         gc.collect()
-
-    def _ask(self, mono):
-        """Ask for the time by a pack without readings, until an answer tells it."""
-        if self.clock.epoch is None and not self.uplink.asks and mono >= self._question_at:
-            self._question_at = mono + _QUESTION_EVERY
-            store = self.store
-            try:
-                store.room(HEAD)
-                gaps = store.gaps.undeclared(store.next)
-                self.uplink.ask(store.put(0, 0, 0, senml.greeting(store.log, store.next, gaps), b""))
-            except (StoreError, OSError) as error:
-                self._problem("store", "store: %s" % error)
 
     def received(self, leaf, message):
         if leaf == "ack":
@@ -171,62 +158,36 @@ class Agent:
                 self.clock.tick()
                 epoch = self.clock.judge(*answer)
                 if epoch is not None:
-                    self._set_clock(epoch)
+                    with Recalled("timing") as timing:
+                        timing.set_clock(self, epoch)
         elif leaf == "config" and crc32(message) != self._config_crc:
             self.configure(bytes(message))
         elif not leaf:
-            self._problem("inbox", "a message of %d bytes is longer than this node can take" % message)
-
-    def _set_clock(self, epoch):
-        """Begin to stamp by another clock; what was sampled before is stamped by the old one."""
-        clock, store = self.clock, self.store
-        for channel in self.all_channels():
-            channel.cut()
-            channel.forget()
-        self._keep()
-        if clock.epoch is None:
-            if self._guessed:
-                from node import eras  # as above
-
-                mark = senml.mark_of(store.era) if epoch <= store.high else 0
-                eras.decide(self.eras, store.era, epoch, mark)
-                forget("eras")
-                store.high = max(store.high, epoch + self._relative_high)
-        else:
-            tell("the clock is put %+d ms" % (epoch - clock.epoch))
-            store.era += 1
-        clock.epoch = epoch
-        self._sampled = 0
-        self._taken = store.high
-        self._status_at = 0
+            self.problem("inbox", "a message of %d bytes is longer than this node can take" % message)
 
     def configure(self, message):
         """Follow intervals that the platform sets, wholly or not at all."""
-        from node import overlay  # here, and forgotten, because it is rarely needed
-
         self._config_crc = crc32(message)
-        report = overlay.apply(self, message)
+        with Recalled("overlay") as overlay:
+            report = overlay.apply(self, message)
+        forget("checks")
         if report is not None:
             self._report = report
-        forget("overlay")
-        forget("checks")
-        self._status_at = 0
+        self.status_at = 0
 
     def _say_status(self):
-        from node import status  # here, and forgotten, because it is rarely needed
-
-        self.client.status = status.text(self)
-        forget("status")
-        self._status_at = self.clock.mono + _STATUS_EVERY
+        with Recalled("status") as status:
+            self.client.status = status.text(self)
+        self.status_at = self.clock.mono + _STATUS_EVERY
         self._told = self.client.number
 
-    def _problem(self, about, sentence):
+    def problem(self, about, sentence):
         if sentence is None:
             if self.problems.pop(about, None):
-                self._status_at = 0
+                self.status_at = 0
         elif self.problems.get(about) != sentence:
             self.problems[about] = sentence
-            self._status_at = 0
+            self.status_at = 0
             tell(sentence)
 
 

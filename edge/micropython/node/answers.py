@@ -1,27 +1,70 @@
-"""What the platform answers: acknowledgements, read without floats, which could not hold its clock."""
+"""What the platform answers: acknowledgements, read where they lie, without floats and almost without memory.
 
-import json
-
-
-def read(message):
-    """Return log, ranges of seq and the platform's clock (ms since 1970; None where it is not told).
-
-    Raises ValueError for anything else than an acknowledgement.
-    """
-    text = bytes(message)
-    found = json.loads(text)
-    log, ranges = found["log"], found["seq"]
-    for low, high in ranges:
-        if not isinstance(low, int) or not isinstance(high, int):
-            raise ValueError("a seq is no integer")
-    return log, ranges, _clock(text) if "now" in found else None
+A list of ranges could be larger than what is free, and a 32-bit float could not hold the platform's clock.
+"""
 
 
-def _clock(text):
-    at = text.rfind(b'"now"')
-    digits = text[text.find(b":", at) + 1 :].strip()
-    end = 0
-    while end < len(digits) and digits[end] in b"0123456789.":
-        end += 1
-    whole, _, part = digits[:end].partition(b".")
-    return int(whole) * 1000 + int((part + b"000")[:3])
+def is_for(message, log):
+    """Tell whether this is an acknowledgement of packs of `log`. Raises ValueError where it is none."""
+    at = _value(message, b'"log"')
+    for _ in ranges(message):
+        pass
+    name = b'"%s"' % log.encode()
+    return message[at : at + len(name)] == name
+
+
+def ranges(message):
+    """Give the closed ranges of seq. Raises ValueError where they aren't pairs of whole numbers."""
+    at = _value(message, b'"seq"')
+    depth, low, number = 0, -1, -1
+    while True:
+        byte = message[at] if at < len(message) else 0
+        at += 1
+        if 0x30 <= byte <= 0x39:
+            number = max(number, 0) * 10 + byte - 0x30
+        elif byte == 0x5B and depth < 2:  # [
+            depth, low, number = depth + 1, -1, -1
+        elif byte == 0x2C and depth == 2 and low < 0 <= number:  # , in a pair
+            low, number = number, -1
+        elif byte == 0x5D and depth == 2 and low >= 0 and number >= 0:  # ] of a pair
+            yield low, number
+            depth, low, number = 1, -1, -1
+        elif byte == 0x5D and depth == 1 and number < 0:
+            return
+        elif not (byte in b" \t\r\n" or (byte == 0x2C and depth == 1 and number < 0)):
+            raise ValueError("seq is no list of ranges")
+
+
+def clock(message):
+    """Return the platform's clock in ms since 1970; None where it is not told."""
+    try:
+        at = _value(message, b'"now"')
+    except ValueError:
+        return None
+    ms, decimals = 0, -1
+    while at < len(message) and decimals < 3:
+        byte = message[at]
+        if byte == 0x2E and decimals < 0:
+            decimals = 0
+        elif 0x30 <= byte <= 0x39:
+            ms = ms * 10 + byte - 0x30
+            decimals += decimals >= 0
+        else:
+            break
+        at += 1
+    return ms * 10 ** (3 - max(decimals, 0))
+
+
+def _value(message, key):
+    """Return where the value of a key begins."""
+    at, size = 0, len(key)
+    while message[at : at + size] != key:
+        at += 1
+        while at < len(message) and message[at] != 0x22:
+            at += 1
+        if at + size > len(message):
+            raise ValueError("an acknowledgement has log and seq")
+    at += size
+    while at < len(message) and message[at] in b" \t\r\n:":
+        at += 1
+    return at

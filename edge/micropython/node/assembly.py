@@ -3,11 +3,8 @@
 from node.forgetting import forget
 
 
-def assemble(path, open_board, make_sensor):
-    """Return an agent with the settings in a file; `open_board(settings)` gives its board, as in boards/.
-
-    `make_sensor(driver, settings, board)` makes a sensor; it is called again after each failure.
-    """
+def assemble(path, open_board):
+    """Return an agent with the settings in a file; `open_board(settings)` gives its board, as in boards/."""
     from node.settings import load
 
     settings = load(path)
@@ -16,14 +13,14 @@ def assemble(path, open_board, make_sensor):
     forget("checks")
     limits, folder = settings["store"], settings["store"]["folder"]
     # The large pieces first, as long as memory is in one: what is read, what is sent, what is heard.
-    made, inbox = bytearray(limits["pack_bytes"]), bytearray(512 + 32 * limits["window"])
+    made, inbox = bytearray(limits["pack_bytes"]), bytearray(640 + 16 * limits["window"])
     from node.agent import HEAD, Agent
     from node.mqtt import OVERHEAD, Client
 
     topic = "bypuls/v1/%s/" % settings["node"]
     buffer = bytearray(limits["pack_bytes"] + HEAD + OVERHEAD + len(topic))
     board = open_board(settings)
-    agent = Agent(board, make_sensor, made, settings["report"])
+    agent = Agent(board, made, settings["report"])
     agent.client = Client(settings["broker"], board, topic, buffer, inbox, agent.received)
     agent.eras, agent.config_file = folder + ".eras", folder + ".config"
     _add_sensors(agent, settings)
@@ -35,10 +32,6 @@ def assemble(path, open_board, make_sensor):
     del open_store
     forget("recovery")
     agent.client.name = "%s-%s" % (settings["node"], agent.store.log)
-    from node.eras import shorten
-
-    shorten(agent.eras, agent.store.oldest_era)
-    del shorten
     forget("eras")
     from node.uplink import Uplink
 

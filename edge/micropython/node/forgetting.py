@@ -1,7 +1,12 @@
-"""Forgetting: the memory of code that has done its work."""
+"""Forgetting: the memory of code that has done its work, or is rarely at work."""
 
 import gc
 import sys
+
+from micropython import const
+
+_SPARE = const(3072)
+_spare = bytearray(_SPARE)  # a piece of memory that is whole when a module is recalled, however late that is
 
 
 def forget(module):
@@ -11,3 +16,25 @@ def forget(module):
     if hasattr(package, module):
         delattr(package, module)
     gc.collect()
+
+
+class Recalled:
+    """A module of this package from `with` to its end; then it is forgotten, with what it alone needs."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __enter__(self):
+        global _spare
+        _spare = None
+        gc.collect()
+        return __import__("node." + self._name, None, None, (self._name,))
+
+    def __exit__(self, *_):
+        global _spare
+        forget(self._name)
+        forget("eras")
+        try:
+            _spare = bytearray(_SPARE)
+        except MemoryError:
+            pass  # there is room again the next time

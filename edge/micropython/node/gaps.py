@@ -6,8 +6,9 @@ and a power cut leaves either name or none.
 
 import os
 
-_MOST = 64  # gaps, after which the newest one swallows what lies between
-_AT_ONCE = 8  # in a pack, whose head has room for no more
+_MOST = 8
+"""Gaps: the head of a pack has room for them. Where there would be more, one grows over what lies between,
+which is gone too, and safe, as the oldest packs are dropped first."""
 
 
 class Gaps:
@@ -28,25 +29,34 @@ class Gaps:
     def declare(self, low, high):
         """Note that the packs `low` to `high` are lost, before they are removed."""
         gaps = self._gaps
+        before = None
         for gap in gaps:
-            if gap[0] <= low <= gap[1] + 1 or (gap is gaps[-1] and len(gaps) >= _MOST):
-                if high > gap[1]:
-                    os.rename(self._path(gap), self._path([gap[0], high]))
-                    gap[1], gap[2] = high, 0
-                return
-        gap = [low, high, 0]
-        try:
-            open(self._path(gap), "wb").close()
-        except OSError:
-            pass  # not a byte is left: then it is only declared if the node runs on
-        gaps.append(gap)
-        gaps.sort()
+            if gap[0] <= low:
+                before = gap
+        if len(gaps) >= _MOST:
+            before = before or gaps[0]
+        elif before is None or low > before[1] + 1:
+            before = [low, high, 0]
+            gaps.append(before)
+            gaps.sort()
+            try:
+                open(self._path(before), "wb").close()
+            except OSError:
+                pass  # not a byte is left: then it is only declared if the node runs on
+            return
+        wider = [min(low, before[0]), max(high, before[1])]
+        if wider != before[:2]:
+            try:
+                os.rename(self._path(before), self._path(wider))
+            except OSError:
+                pass  # it could not be made
+            before[:] = [wider[0], wider[1], 0]
 
     def undeclared(self, seq):
         """Return the first gaps that no stored pack tells of yet; the pack `seq` is going to."""
         found = []
         for gap in self._gaps:
-            if not gap[2] and len(found) < _AT_ONCE:
+            if not gap[2]:
                 gap[2] = seq
                 found.append((gap[0], gap[1]))
         return found
@@ -55,16 +65,25 @@ class Gaps:
         """Forget what the pack `seq` declared, for it is safe."""
         for place in range(len(self._gaps) - 1, -1, -1):
             if self._gaps[place][2] == seq:
-                try:
-                    os.remove(self._path(self._gaps.pop(place)))
-                except OSError:
-                    pass  # it could not be made
+                self._remove(place)
+
+    def forget(self, seq):
+        """Forget the gaps that reach to `seq` or beyond: they are those of another store."""
+        for place in range(len(self._gaps) - 1, -1, -1):
+            if self._gaps[place][1] >= seq:
+                self._remove(place)
 
     def lost(self, low, high):
         """Declare again what the packs `low` to `high` would have told, which are dropped themselves."""
         for gap in self._gaps:
             if low <= gap[2] <= high:
                 gap[2] = 0
+
+    def _remove(self, place):
+        try:
+            os.remove(self._path(self._gaps.pop(place)))
+        except OSError:
+            pass  # it could not be made
 
     def _path(self, gap):
         return "%s/%010d-%010d.gap" % (self._folder, gap[0], gap[1])

@@ -16,7 +16,7 @@ from micropython import const
 
 from node.clock import later, passed, ticks
 from node.console import tell
-from node.forgetting import forget
+from node.forgetting import Recalled
 
 _DOWN = const(0)
 _OPENING = const(1)  # the connection is being made
@@ -79,7 +79,10 @@ class Client:
         now = ticks()
         try:
             if self._state == _DOWN:
-                if passed(self._retry_at, now) >= 0 and self._board.online():
+                if passed(self._retry_at, now) < 0:
+                    return
+                self._retry_at = now  # without a network for 6 days, the ticks would come round
+                if self._board.online():
                     self._socket = self._opening("reach")(self._settings)
                     self._poll.register(self._socket, select.POLLOUT)
                     self._state, self._heard = _OPENING, now
@@ -174,11 +177,8 @@ class Client:
         self._flush()
 
     def _opening(self, name):
-        from node import opening  # here, and forgotten, because it is rarely needed
-
-        function = getattr(opening, name)
-        forget("opening")
-        return function
+        with Recalled("opening") as opening:
+            return getattr(opening, name)
 
     def _subscribe(self):
         self._subscribed = True

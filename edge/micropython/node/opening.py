@@ -13,6 +13,10 @@ def reach(settings):
     plain = socket.socket(address[0])
     plain.setblocking(False)
     try:
+        plain.setsockopt(6, 1, 1)  # TCP_NODELAY, by its numbers, as not every port has the names
+    except OSError:
+        pass
+    try:
         plain.connect(address[-1])
     except OSError as error:
         if error.errno not in _AGAIN:

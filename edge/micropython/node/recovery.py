@@ -5,7 +5,7 @@ from binascii import hexlify
 
 from node import segment
 from node.console import tell
-from node.eras import decided
+from node.eras import decided, shorten
 from node.store import Store
 
 
@@ -44,11 +44,30 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
             store.gaps.declare(end, end + lost - 1)
             tell("the last %d bytes of segment %d are no pack: %d lost" % (extent - at, first, lost))
             end += lost
+    if store.log is None:
+        _name(store, eras)
+        store.gaps.forget(end)
+    store.era += 1
     if clean:
         store.go_on(clean)
     else:
-        store.begin(max(end, 1), store.log or hexlify(os.urandom(6)).decode())
+        store.next = max(end, 1)
+        store.begin_segment(store.next)
+    found = segment.identify(store.path(store.oldest))
+    shorten(eras, found[2] - 1 if found else 0)
     return store
+
+
+def _name(store, eras):
+    """Give a new store its name; what was noted of eras before it would put its packs to wrong times."""
+    store.log = hexlify(os.urandom(6)).decode()
+    store.fresh = True
+    # Not 0: another store of this node may have been lost a moment ago, whose marks must not come again.
+    store.era = int(hexlify(os.urandom(2)), 16)
+    try:
+        os.remove(eras)
+    except OSError:
+        pass
 
 
 def _discard(store, first, following, packs, found):
@@ -67,7 +86,7 @@ def _discard(store, first, following, packs, found):
 
 
 def _walk(file, extent, pack, scratch, store, eras, first):
-    """Return how many packs a segment has, and where the last of them ends; `pack` is left behind that."""
+    """Return how many packs a segment has, and where they end; `pack` is left at a cut one, or empty."""
     count, at, placed, epoch = 0, segment.FILE_SIZE, 0, -1
     while pack.read(file, at, scratch) and pack.length and pack.seq == first + count:
         if pack.body + pack.length > extent:
@@ -83,7 +102,7 @@ def _walk(file, extent, pack, scratch, store, eras, first):
         elif pack.base and not pack.relative:
             store.high = max(store.high, pack.base + pack.span)
         pack.last = at - pack.length - segment.PACK_SIZE
-        pack.length = 0
+    pack.length = 0
     return count, at
 
 

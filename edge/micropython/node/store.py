@@ -39,6 +39,7 @@ class Store:
         self.log = None
         self.next = 1
         self.era = self.high = 0
+        self.fresh = False  # just made: which instants were used before is not known
         self.dropped = 0
         try:
             os.mkdir(folder)
@@ -56,21 +57,9 @@ class Store:
         return self._first[0] if self._n else self.next
 
     @property
-    def oldest_era(self):
-        """The era of the oldest segment, or an earlier one."""
-        found = segment.identify(self.path(self._first[0]))
-        return found[2] - 1 if found else 0
-
-    @property
     def waiting(self):
         """How many packs are not acknowledged."""
         return sum(self._left[: self._n])
-
-    def begin(self, first, log):
-        """Begin a new segment, and a new run; called once the store has been read."""
-        self.log, self.next = log, first
-        self.era += 1
-        self._begin(first)
 
     def add_segment(self, first, count):
         """Enter a segment that was found, the oldest first."""
@@ -84,7 +73,6 @@ class Store:
         """Write on in the newest segment, whose file has `size` bytes."""
         self._file = open(self.path(self._first[self._n - 1]), "ab")
         self._written = size
-        self.era += 1
 
     def room(self, length):
         """Make room for a pack of `length` bytes: a new segment, and the oldest one dropped where need be.
@@ -93,7 +81,7 @@ class Store:
         """
         at = self._n - 1
         if not self._n or self._count[at] >= self._packs or self._written + length > self._size:
-            self._begin(self.next)
+            self.begin_segment(self.next)
 
     def put(self, relative, base, span, head, body):
         """Keep the next pack: `head` and `body` are its bytes; return its seq when the flash has it.
@@ -117,7 +105,7 @@ class Store:
                 # What was written of it stays behind as a torn tail; the next segment begins with this very
                 # seq.
                 self._drop()
-                self._begin(seq)
+                self.begin_segment(seq)
         else:
             self.gaps.lost(seq, seq)
             raise StoreError("the flash takes no pack")
@@ -195,7 +183,7 @@ class Store:
         place = seq - self._first[at]
         return self._done[8 * at + (place >> 3)] >> (place & 7) & 1
 
-    def _begin(self, first):
+    def begin_segment(self, first):
         """Begin a segment, then remove what is in the way or no longer needed."""
         if self._file:
             self._file.close()

@@ -8,7 +8,7 @@ from micropython import const
 from node import answers, senml
 from node.clock import later, passed, ticks
 from node.console import tell
-from node.forgetting import forget
+from node.forgetting import Recalled
 from node.reader import Reader
 
 _FIRST_PAUSE = const(5_000)
@@ -61,30 +61,27 @@ class Uplink:
     def received(self, message):
         """Take in an acknowledgement; return the platform's clock and its question's age (ms), or None."""
         try:
-            log, ranges, platform = answers.read(message)
-        except (ValueError, KeyError, TypeError):
-            return None
-        if log != self._store.log:
+            if not answers.is_for(message, self._store.log):
+                return None
+        except ValueError:
             return None
         now = ticks()
         age = None
-        for place in range(self._window):
-            seq = self._seqs[place]
-            if not seq:
-                continue
-            for low, high in ranges:
-                if low <= seq <= high:
+        for low, high in answers.ranges(message):
+            for place in range(self._window):
+                seq = self._seqs[place]
+                if seq and low <= seq <= high:
                     if seq >= self._timed and not self._tries[place]:
                         took = passed(self._sent[place], now)
                         age = took if age is None else min(age, took)
                     self._forget(place)
                     self._store.acknowledge(seq)
                     self._store.gaps.acknowledge(seq)
-                    break
         for place in range(self._window):
             if self._seqs[place] and self._tries[place]:
                 self._tries[place] = 0
                 self._put_off(place, now)
+        platform = answers.clock(message)
         return None if age is None or platform is None else (platform, age)
 
     def pause(self):
@@ -183,10 +180,8 @@ class Uplink:
 
     def _place(self, era):
         if era != self._era:
-            from node import eras  # here, and forgotten, because it is rarely needed
-
-            self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
-            forget("eras")
+            with Recalled("eras") as eras:
+                self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
         return self._start
 
     def _lose(self, seq, why):

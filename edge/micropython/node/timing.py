@@ -1,0 +1,54 @@
+"""Timing: how a node comes to know the time, and what becomes of what it measured before."""
+
+from node import senml
+from node.agent import HEAD
+from node.console import tell
+from node.store import StoreError
+
+_DOUBT = 10_000
+"""Milliseconds by which a clock that was just set may be behind the one of a store that was lost."""
+
+
+def ask(agent):
+    """Ask for the time by a pack without readings: the platform's answer tells it."""
+    store = agent.store
+    try:
+        store.room(HEAD)
+        gaps = store.gaps.undeclared(store.next)
+        agent.uplink.ask(store.put(0, 0, 0, senml.greeting(store.log, store.next, gaps), b""))
+    except (StoreError, OSError) as error:
+        agent.problem("store", "store: %s" % error)
+
+
+def guess(agent):
+    """Note what the board's clock says, before the first pack of an era whose start is not known."""
+    board_clock = agent.board.clock()
+    began = board_clock and board_clock - agent.clock.mono
+    from node import eras  # here, because it takes memory, and `ask` does without
+
+    eras.guess(agent.eras, agent.store.era, began, agent.store.high)
+    agent.guessed = True
+
+
+def set_clock(agent, epoch):
+    """Begin to stamp by another clock; what was sampled before is stamped by the old one."""
+    clock, store = agent.clock, agent.store
+    for channel in agent.all_channels():
+        channel.cut()
+        channel.forget()
+    agent.keep()
+    if clock.epoch is None:
+        if agent.guessed:
+            from node import eras  # as above
+
+            mark = senml.mark_of(store.era) if store.fresh or epoch <= store.high else 0
+            eras.decide(agent.eras, store.era, epoch, mark)
+            store.high = max(store.high, epoch + agent.relative_high)
+    else:
+        tell("the clock is put %+d ms" % (epoch - clock.epoch))
+        store.era += 1
+    clock.epoch = epoch
+    agent.sampled = 0
+    agent.taken = max(store.high, clock.now() + _DOUBT) if store.fresh else store.high
+    store.fresh = False
+    agent.status_at = 0
