@@ -73,7 +73,7 @@ class Schedule:
 
 
 def schedule(seed: int) -> Schedule:
-    """Make the schedule of a seed; any 43 seeds in a row have each of the 43 KINDS at least once."""
+    """Make the schedule of a seed; as many seeds in a row as there are KINDS have all of these."""
     chance = random.Random(seed)
     kinds = [KINDS[seed * 7 % len(KINDS)], *chance.sample(KINDS, chance.randint(3, 5))]
     faults: list[Fault] = []

@@ -15,8 +15,8 @@ from chaos.platform import Platform
 from chaos.run import Fleet, run
 from chaos.schedule import KINDS, NODES, Fault, Schedule, schedule
 
-SEEDS = (*range(101, 111),)
-"""Ten schedules; `make chaos` has sixty others."""
+SEEDS = (10, 12, 17, 20, 24, 36, 37, 41, 44, 48)
+"""Ten of the sixty schedules of `make chaos`, with most kinds of faults among them."""
 
 FAILED: tuple[int, ...] = ()
 """Seeds that found a defect once."""
@@ -46,7 +46,7 @@ def test_the_agents_lose_double_and_falsify_nothing(campaign: Campaign, seed: in
     outcome = campaign.outcomes[seed].result()
     total = table.agents([outcome])
     assert outcome.good, f"{outcome.schedule}\n" + "\n".join(total.notes)
-    assert total.distinct > 100
+    assert total.distinct > 100  # a schedule in which nothing happened would prove nothing
 
 
 @pytest.mark.timeout(300)
@@ -57,10 +57,11 @@ def test_the_baseline_loses_what_the_broker_had_confirmed_under_the_same_schedul
     assert table.of_kind(outcomes, NaiveNode.kind).lost_acknowledged > 0
 
 
-def test_any_43_seeds_in_a_row_have_every_kind_of_fault() -> None:
-    found = {(fault.action, fault.victim) for seed in range(1, 44) for fault in schedule(seed).faults}
-    assert found == set(KINDS)
-    assert len(KINDS) == 43
+def test_as_many_seeds_in_a_row_as_there_are_kinds_of_faults_have_them_all() -> None:
+    for first in (1, 1_000):
+        seeds = range(first, first + len(KINDS))
+        found = {(fault.action, fault.victim) for seed in seeds for fault in schedule(seed).faults}
+        assert found == set(KINDS)
 
 
 @pytest.fixture(scope="module")
