@@ -166,7 +166,9 @@ class Judge:
         return any(max(first, low) <= min(last, high) for low, high in self._evidence.dropped.get(log, ()))
 
     def _cut_short(self, measured: int) -> bool:
-        """Tell whether the window of a sample was open when the agent was killed."""
+        """Tell whether the window of a sample was open, and in memory only, when the agent was killed."""
+        if self._node.keeps_windows:
+            return False
         longest = (WINDOW + _STEP) * 1e6
         return any(0 <= ended - measured <= longest for ended in self._node.ended)
 

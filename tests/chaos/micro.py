@@ -19,6 +19,7 @@ class MicroPythonNode(Node):
     """Runs the agent under MicroPython's unix port; `small`: a store that is soon full."""
 
     kind = "micropython"
+    keeps_windows = False
 
     def __init__(self, name: str, port: int, first: int = 0, *, small: bool = False) -> None:
         super().__init__(name, port, first)

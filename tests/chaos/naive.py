@@ -44,6 +44,7 @@ class NaiveNode(Node):
     """Runs the baseline; it has no store that could be torn or wiped, and its clock is always right."""
 
     kind = "naive"
+    keeps_windows = False
 
     def __init__(self, name: str, port: int, first: int = 0) -> None:
         super().__init__(name, port, first)

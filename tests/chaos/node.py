@@ -27,6 +27,8 @@ class Node(ABC):
     """
 
     kind: str
+    keeps_windows: bool
+    """Whether the samples of an open window outlive the agent's process."""
 
     def __init__(self, name: str, port: int, first: int = 0) -> None:
         self.name, self.first = name, first

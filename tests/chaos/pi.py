@@ -34,6 +34,7 @@ class PiNode(Node):
     """Runs `bypuls-edge` with clocks that can be moved; `small`: a store that is soon full."""
 
     kind = "pi"
+    keeps_windows = True
 
     def __init__(self, name: str, port: int, first: int = 0, *, small: bool = False) -> None:
         super().__init__(name, port, first)
