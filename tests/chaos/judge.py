@@ -170,7 +170,7 @@ class Judge:
         if self._node.keeps_windows:
             return False
         longest = (WINDOW + _STEP) * 1e6
-        return any(0 <= ended - measured <= longest for ended in self._node.ended)
+        return any(abs(ended - measured) <= longest for ended in self._node.ended)
 
     def _wrong(self, note: str) -> None:
         self.verdict.wrong += 1

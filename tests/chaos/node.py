@@ -22,7 +22,7 @@ class Node(ABC):
     Its sensor makes the number of each sample the value of two channels: `no2`, where every sample is a
     reading, and `rainfall`, whose windows send their sum and their n. `first` is the number of the first
     sample. What befell the agent is kept for the judge: `in_hand` has the last sample before each kill, which
-    may have been on its way from the sensor to the store; `ended` when it was killed (us since 1970);
+    may have been on its way from the sensor to the store; `ended` when each was begun (us since 1970);
     `wiped` and `torn` the last sample before the store was wiped or its end torn off.
     """
 
@@ -97,8 +97,8 @@ class Node(ABC):
 
     def kill(self) -> None:
         """End the agent by SIGKILL, and keep for the judge what it had in hand."""
-        self.end()
         self.ended.append(time.time_ns() // 1_000)
+        self.end()
         last = max(self.samples(), default=-1)
         self.in_hand.add(last)
 
