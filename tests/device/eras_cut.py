@@ -36,6 +36,20 @@ assert eras.place(PATH, 12, NOW)[0] == eras.UNPLACED
 eras.guess(PATH, 13, None, 0)  # a board without a clock
 assert eras.place(PATH, 13, NOW)[0] == eras.UNPLACED
 assert eras.place(PATH, 14, NOW)[0] == eras.UNPLACED
+
+# Of two runs whose starts are in the wrong order one is wrong, and neither can be placed.
+write(PATH, b"")
+eras.guess(PATH, 1, NOW - 60_000, 0)
+eras.guess(PATH, 2, NOW - 3_600_000, 0)  # an hour behind, and nothing before is known
+eras.guess(PATH, 3, NOW + 3_600_000, 0)  # impossible: that says nothing of the others
+eras.guess(PATH, 4, NOW - 30_000, 0)
+assert eras.place(PATH, 1, NOW)[0] == eras.UNPLACED
+assert eras.place(PATH, 2, NOW)[0] == eras.UNPLACED
+assert eras.place(PATH, 3, NOW)[0] == eras.UNPLACED
+assert eras.place(PATH, 4, NOW)[0] == NOW - 30_000
+eras.guess(PATH, 5, NOW - 33_000, 0)  # a clock may be some seconds off
+assert eras.place(PATH, 5, NOW)[0] == NOW - 33_000
+
 for era in range(100, 200):
     eras.decide(PATH, era, NOW, 0)
 eras.shorten(PATH, 190)

@@ -2,7 +2,7 @@
 
 Such packs carry times counted from the start of their era, and are sent only once that start is known. An
 era that ended without knowing it is placed by the board's own clock, if that had one and what it said is
-possible; else its packs can't be placed, and are declared lost.
+possible, and fits what it said in other eras; else its packs can't be placed, and are declared lost.
 
 The file holds entries of a fixed size, the last one of an era counts: a guess (the board's clock, and the
 highest instant used before), or a decision (the start, and microseconds that all its times carry). The
@@ -50,10 +50,32 @@ def place(path, era, until):
     found = decided(path, era)
     if found is None:
         began = _last(path, era, _GUESS)
-        possible = began is not None and began[1] - _SLACK <= began[0] <= until
+        possible = began is not None and _possible(began[0], began[1], until)
+        possible = possible and not _contradicted(path, era, began[0], until)
         found = began[0] if possible else UNPLACED, mark_of(era)
         decide(path, era, *found)
     return found
+
+
+def _possible(at, high, until):
+    return high - _SLACK <= at <= until
+
+
+def _contradicted(path, era, start, until):
+    """Tell whether a later era began before that start, or an earlier one after it.
+
+    Then the board's clock was wrong in one of them, and nobody can tell in which.
+    """
+    # Of an era that could not be placed, what the board's clock said still counts, if that is possible.
+    starts = {
+        other: at
+        for other, kind, at, high in _entries(path)
+        if at >= 0 and (kind == _DECISION or _possible(at, high, until))
+    }
+    for other, at in starts.items():
+        if (other < era and at > start + _SLACK) or (other > era and at + _SLACK < start):
+            return True
+    return False
 
 
 def shorten(path, oldest):
