@@ -26,6 +26,10 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
+SMALL = {"segments": 80, "pack_bytes": 256, "window": 8}
+"""The store of a node with 64 KB: more than 10,000 readings, two in a pack."""
+
+
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A node's name for this test alone."""
@@ -343,7 +347,7 @@ def test_a_heap_of_64_kb_is_enough(
     name: str, tmp_path: Path, mosquitto: Mosquitto, platform: Acknowledger, statuses: Statuses
 ) -> None:
     device = tmp_path / "device"
-    store = {"pack_bytes": 256, "window": 16}
+    store = SMALL
     sensors = {"sim": SETTINGS["sensors"]["sim"] | {"every": 0.02}}
     link = Link("127.0.0.1", mosquitto.port)
     with (
@@ -370,7 +374,7 @@ def test_a_heap_of_64_kb_is_enough(
 def test_a_heap_of_64_kb_is_enough_to_start_with_a_full_store(
     name: str, tmp_path: Path, mosquitto: Mosquitto, platform: Acknowledger
 ) -> None:
-    store = {"pack_bytes": 256, "window": 16}
+    store = SMALL
     sensors = {"sim": SETTINGS["sensors"]["sim"] | {"every": 0.001}}
     link = Link("127.0.0.1", mosquitto.port)
     asked = settings(name, store=store | {"packs": 8}, sensors=sensors)
@@ -379,7 +383,7 @@ def test_a_heap_of_64_kb_is_enough_to_start_with_a_full_store(
         link.cut()
         node.start()
         deadline = time.monotonic() + 60
-        while len(list((tmp_path / "packs").glob("*.seg"))) < 160 and time.monotonic() < deadline:
+        while len(list((tmp_path / "packs").glob("*.seg"))) < 80 and time.monotonic() < deadline:
             time.sleep(0.1)
         node.kill()
         sensors["sim"]["every"] = 0.1
