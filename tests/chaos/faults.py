@@ -49,8 +49,8 @@ def _of_server(fault: Fault, platform: Platform) -> Undo:
             platform.kill_ingest()
             return ingest.launch
         case "restart", "ingest":
-            ingest.stop()
-            return ingest.launch
+            ingest.terminate()
+            return platform.start_ingest
         case "kill", "worker":
             platform.signal_worker(fault.chance, signal.SIGKILL)
             return _nothing  # ingest starts it again

@@ -49,6 +49,12 @@ class Platform:
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
 
+    def start_ingest(self) -> None:
+        """Start ingest again; if it still has not ended, it is killed first, as service managers do."""
+        if self.ingest.running:
+            self.kill_ingest()
+        self.ingest.launch()
+
     def signal_worker(self, chance: float, number: signal.Signals) -> int | None:
         """Send a signal to one of the workers; return its process number, None if there is none just now."""
         workers = self.ingest.worker_pids

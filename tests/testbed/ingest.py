@@ -90,6 +90,16 @@ class Ingest:
             self.kill()
             raise
 
+    def terminate(self) -> None:
+        """Ask it to end in order, and do not wait for that."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it with SIGKILL."""
         assert self._process is not None
