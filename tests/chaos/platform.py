@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -47,7 +47,8 @@ class Platform:
         workers = self.ingest.worker_pids
         self.ingest.kill()
         for pid in workers:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ends by itself when it is left alone
+                os.kill(pid, signal.SIGKILL)
 
     def start_ingest(self) -> None:
         """Start ingest again; if it still has not ended, it is killed first, as service managers do."""
@@ -61,5 +62,6 @@ class Platform:
         if not workers:
             return None
         pid = workers[int(chance * len(workers))]
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
         return pid

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -60,8 +61,12 @@ class Ingest:
     @property
     def worker_pids(self) -> list[int]:
         """Process numbers of those that do the work, where there are several."""
-        children = psutil.Process(self.pid).children()
-        return sorted(child.pid for child in children if "spawn_main" in " ".join(child.cmdline()))
+        found = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return sorted(found)
 
     def start(self) -> None:
         """Start it and wait until it listens to the broker."""

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -68,13 +69,15 @@ class Process:
     def pause(self) -> None:
         """Freeze the program and all its children: connections stay, and nothing is answered."""
         for process in self._family():
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):  # a child may end at any time
+                process.suspend()
 
     def resume(self) -> None:
         """Let a paused program and its children go on; do nothing if it has ended."""
         if self.running:
             for process in self._family():
-                process.resume()
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def _family(self) -> list[psutil.Process]:
         if self._child is None:
