@@ -18,7 +18,7 @@ ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CU
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup up test check bench requirements clean
+.PHONY: help setup up test check bench chaos requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ check: setup ## format, lint, types, import arrows
 bench: setup ## measure speed and memory on real servers
 	@PYTHONPATH=tests $(BIN)/python -m testbed install
 	@PYTHONPATH=tests exec $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup ## break everything by 60 seeded schedules, and count what became of every reading
+	@PYTHONPATH=tests $(BIN)/python -m testbed install
+	@PYTHONPATH=tests exec $(BIN)/python -m chaos $(ARGS)
 
 # dev first: the others then take the same versions.
 requirements: COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -220,3 +220,45 @@ def test_a_stalled_link_can_be_cut(echo: int) -> None:
         time.sleep(0.1)
         link.cut()
         assert client.recv(100) == b""
+
+
+def test_a_link_held_back_in_one_direction_passes_the_other(echo: int) -> None:
+    with Link("127.0.0.1", echo) as link, socket.create_connection(("127.0.0.1", link.port), 5) as client:
+        client.sendall(b"to and fro")
+        assert client.recv(100) == b"to and fro"
+        link.stall("down")
+        client.sendall(b"held")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        link.heal()
+        client.settimeout(5)
+        assert client.recv(100) == b"held"
+
+
+def test_a_half_open_link_swallows_what_the_end_that_is_left_sends_and_heals_by_ending_it(echo: int) -> None:
+    with Link("127.0.0.1", echo) as link, socket.create_connection(("127.0.0.1", link.port), 5) as client:
+        client.sendall(b"before")
+        assert client.recv(100) == b"before"
+        link.half_open("client")
+        client.settimeout(0.3)
+        client.sendall(b"swallowed")
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        with socket.create_connection(("127.0.0.1", link.port), 5) as another:
+            another.sendall(b"new")
+            assert another.recv(100) == b"new"
+        link.heal()
+        client.settimeout(5)
+        assert client.recv(100) == b""
+
+
+def test_a_slow_link_passes_so_many_bytes_a_second(echo: int) -> None:
+    with Link("127.0.0.1", echo) as link, socket.create_connection(("127.0.0.1", link.port), 5) as client:
+        link.slow(2_000)
+        begin = time.monotonic()
+        client.sendall(bytes(1_000))
+        received = 0
+        while received < 1_000:
+            received += len(client.recv(1_000))
+        assert 0.5 < time.monotonic() - begin < 5

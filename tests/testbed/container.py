@@ -38,6 +38,12 @@ class Container(Process):
             ["docker", "kill", f"--signal={number.name}", self.name], capture_output=True, check=True
         )
 
+    def pause(self) -> None:
+        subprocess.run(["docker", "pause", self.name], capture_output=True, check=True)
+
+    def resume(self) -> None:
+        subprocess.run(["docker", "unpause", self.name], capture_output=True, check=False)
+
     def kill(self) -> None:
         if self.running:
             self.send(signal.SIGKILL)

@@ -48,6 +48,7 @@ class Edge:
     `clock` is what the configuration says of it: "system" believes the wall clock from the start, with
     "synchronised" the time comes from NTP or the platform. `jumping`: its wall clock can be set (`jump`).
     `{folder}` in `sensors` stands for the agent's own folder, `folder`, which outlives its processes.
+    `program`: the module that is run as the command `bypuls-edge`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Edge:
         megabytes: float = 10.0,
         clock: str = "system",
         jumping: bool = False,
+        program: str = "edge.pi",
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bypuls-edge-")
         self.folder = Path(self._folder.name)
@@ -79,7 +81,7 @@ class Edge:
             text = text.replace(f"{{{key}}}", str(value))
         self.config.write_text(text)
         self._ahead = self.folder / "ahead"
-        self._jumping = jumping
+        self._jumping, self._program = jumping, program
         self.jump(0)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -100,7 +102,7 @@ class Edge:
 
     def start(self, **environment: str) -> None:
         """Start it; it is ready a little later."""
-        module = ["testbed.jumping_clock", str(self._ahead)] if self._jumping else ["edge.pi"]
+        module = ["testbed.jumping_clock", str(self._ahead)] if self._jumping else [self._program]
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", *module]
         command += ["run", "--config", str(self.config)]
         path = {"PYTHONPATH": str(Path(__file__).parents[1])}

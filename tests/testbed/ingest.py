@@ -9,9 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from testbed.port import free_port
@@ -68,16 +70,32 @@ class Ingest:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process numbers of those that do the work, where there are several."""
+        found = []
+        for child in psutil.Process(self.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child.pid)
+        return sorted(found)
+
     def start(self) -> None:
         """Start it and wait until it listens to the broker."""
+        self.launch()
+        self.wait_for(
+            lambda: self.metric("connected", neighbour="broker") == self._workers,
+            "connect to the broker",
+            timeout=60,
+        )
+
+    def launch(self) -> None:
+        """Start it; it is ready a little later."""
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", self._module, "ingest"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--workers", str(self._workers)], env=self._environment, stdout=log, stderr=log
             )
-        self.wait_for(
-            lambda: self.metric("connected", neighbour="broker") == self._workers, "connect to the broker"
-        )
 
     def stop(self) -> int:
         """End it in order and return its exit code."""
@@ -88,6 +106,16 @@ class Ingest:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+    def terminate(self) -> None:
+        """Ask it to end in order, and do not wait for that."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process is not None and self._process.poll() is None
 
     def kill(self) -> None:
         """End it with SIGKILL."""

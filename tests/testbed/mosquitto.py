@@ -74,11 +74,11 @@ class Mosquitto:
 
     def pause(self) -> None:
         """Freeze the broker: connections stay, and nothing is answered."""
-        self._process.send(signal.SIGSTOP)
+        self._process.pause()
 
     def resume(self) -> None:
         """Let a paused broker go on."""
-        self._process.send(signal.SIGCONT)
+        self._process.resume()
 
     def _answers(self) -> bool:
         try:

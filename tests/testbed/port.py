@@ -7,15 +7,22 @@ import socket
 # server's port could otherwise be given that very port as its own, and be connected to itself.
 _PORTS = range(20_000, 32_000)
 
+_given: set[int] = set()
+"""Ports given out already: what asked for one may not listen there yet, or only now and then."""
+
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 on which nothing listens now."""
+    """Return a TCP port of 127.0.0.1 on which nothing listens now; never the same twice."""
     for port in random.sample(_PORTS, 100):
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
             return port
     raise OSError(f"100 ports tried between {_PORTS.start} and {_PORTS.stop}, and none was free")

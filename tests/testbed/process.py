@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -64,6 +65,25 @@ class Process:
         if self._child is None:
             raise RuntimeError(f"{self.command[0]} was never started")
         self._child.send_signal(number)
+
+    def pause(self) -> None:
+        """Freeze the program and all its children: connections stay, and nothing is answered."""
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):  # a child may end at any time
+                process.suspend()
+
+    def resume(self) -> None:
+        """Let a paused program and its children go on; do nothing if it has ended."""
+        if self.running:
+            for process in self._family():
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        if self._child is None:
+            raise RuntimeError(f"{self.command[0]} was never started")
+        first = psutil.Process(self._child.pid)
+        return [first, *first.children(recursive=True)]
 
     def wait(self, timeout: float = 60) -> None:
         """Wait until the program has ended; kill it and raise RuntimeError after `timeout` seconds."""

@@ -39,6 +39,14 @@ class DatabaseServer(ABC):
         """End the server and all its processes with SIGKILL."""
 
     @abstractmethod
+    def pause(self) -> None:
+        """Freeze the server and all its processes: connections stay, and nothing is answered."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Let a paused server go on."""
+
+    @abstractmethod
     def start(self) -> None:
         """Start the stopped server again on its port with its data, and return when it answers."""
 
@@ -76,6 +84,12 @@ class _OwnServer(DatabaseServer):
     def kill(self) -> None:
         self._process.kill()
 
+    def pause(self) -> None:
+        self._process.pause()
+
+    def resume(self) -> None:
+        self._process.resume()
+
     def _answers(self) -> bool:
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
@@ -101,6 +115,12 @@ class _NamedServer(DatabaseServer):
 
     def kill(self) -> None:
         self._link.cut()
+
+    def pause(self) -> None:
+        self._link.stall()
+
+    def resume(self) -> None:
+        self._link.heal()
 
 
 @contextmanager

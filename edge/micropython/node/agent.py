@@ -8,7 +8,7 @@ from micropython import const
 from node import senml
 from node.clock import Clock
 from node.console import tell
-from node.forgetting import Recalled, forget
+from node.forgetting import Recalled, forget, keep_spare
 from node.store import StoreError
 
 HEAD = 320
@@ -150,6 +150,7 @@ class Agent:
         writer.clear()
         self.peak = max(self.peak, gc.mem_alloc())
         gc.collect()
+        keep_spare()
 
     def received(self, leaf, message):
         if leaf == "ack":

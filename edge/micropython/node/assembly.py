@@ -33,6 +33,7 @@ def assemble(path, open_board):
     forget("recovery")
     agent.client.name = "%s-%s" % (settings["node"], agent.store.log)
     forget("eras")
+    forget("era_notes")
     from node.uplink import Uplink
 
     agent.uplink = Uplink(agent.store, agent.client, agent.clock, agent.eras, limits["window"])

@@ -2,7 +2,7 @@
 
 Such packs carry times counted from the start of their era, and are sent only once that start is known. An
 era that ended without knowing it is placed by the board's own clock, if that had one and what it said is
-possible; else its packs can't be placed, and are declared lost.
+possible, and fits what it said in other eras; else its packs can't be placed, and are declared lost.
 
 The file holds entries of a fixed size, the last one of an era counts: a guess (the board's clock, and the
 highest instant used before), or a decision (the start, and microseconds that all its times carry). The
@@ -16,30 +16,16 @@ from binascii import crc32
 
 from micropython import const
 
+from node.era_notes import DECISION, ENTRY, GUESS, SIZE, UNPLACED, decide, encode
 from node.senml import mark_of
 
-_ENTRY = "<IBqqI"
-_SIZE = const(25)
-_GUESS = const(0)
-_DECISION = const(1)
 _SLACK = const(5_000)
 _MOST = const(40)
-UNPLACED = -1
-
-
-def guess(path, era, board_clock, high):
-    """Note when an era began by the board's clock (ms since 1970, or None); `high`: the last instant used."""
-    _append(path, era, _GUESS, UNPLACED if board_clock is None else board_clock, high)
-
-
-def decide(path, era, epoch, mark):
-    """Note when an era began, for good, and the microseconds that mark its times."""
-    _append(path, era, _DECISION, epoch, mark)
 
 
 def decided(path, era):
     """Return start (ms since 1970, or UNPLACED) and mark of an era; None as long as they are not decided."""
-    return _last(path, era, _DECISION)
+    return _last(path, era, DECISION)
 
 
 def place(path, era, until):
@@ -49,11 +35,33 @@ def place(path, era, until):
     """
     found = decided(path, era)
     if found is None:
-        began = _last(path, era, _GUESS)
-        possible = began is not None and began[1] - _SLACK <= began[0] <= until
+        began = _last(path, era, GUESS)
+        possible = began is not None and _possible(began[0], began[1], until)
+        possible = possible and not _contradicted(path, era, began[0], until)
         found = began[0] if possible else UNPLACED, mark_of(era)
         decide(path, era, *found)
     return found
+
+
+def _possible(at, high, until):
+    return high - _SLACK <= at <= until
+
+
+def _contradicted(path, era, start, until):
+    """Tell whether a later era began before that start, or an earlier one after it.
+
+    Then the board's clock was wrong in one of them, and nobody can tell in which.
+    """
+    # Of an era that could not be placed, what the board's clock said still counts, if that is possible.
+    starts = {
+        other: at
+        for other, kind, at, high in _entries(path)
+        if at >= 0 and (kind == DECISION or _possible(at, high, until))
+    }
+    for other, at in starts.items():
+        if (other < era and at > start + _SLACK) or (other > era and at + _SLACK < start):
+            return True
+    return False
 
 
 def shorten(path, oldest):
@@ -62,12 +70,12 @@ def shorten(path, oldest):
         size = os.stat(path)[6]
     except OSError:
         return
-    if size % _SIZE == 0 and size <= _MOST * _SIZE:
+    if size % SIZE == 0 and size <= _MOST * SIZE:
         return
     with open(path + ".new", "wb") as file:
         for era, kind, a, b in _entries(path):
             if era >= oldest:
-                file.write(_encode(era, kind, a, b))
+                file.write(encode(era, kind, a, b))
     os.rename(path + ".new", path)
 
 
@@ -84,19 +92,9 @@ def _entries(path):
         file = open(path, "rb")
     except OSError:
         return
-    entry = bytearray(_SIZE)
+    entry = bytearray(SIZE)
     with file:
-        while file.readinto(entry) == _SIZE:
-            era, kind, a, b, checksum = struct.unpack(_ENTRY, entry)
+        while file.readinto(entry) == SIZE:
+            era, kind, a, b, checksum = struct.unpack(ENTRY, entry)
             if checksum == crc32(memoryview(entry)[:-4]):
                 yield era, kind, a, b
-
-
-def _append(path, era, kind, a, b):
-    with open(path, "ab") as file:
-        file.write(_encode(era, kind, a, b))
-
-
-def _encode(era, kind, a, b):
-    entry = struct.pack("<IBqq", era, kind, a, b)
-    return entry + struct.pack("<I", crc32(entry))

@@ -5,7 +5,7 @@ import sys
 
 from micropython import const
 
-_SPARE = const(3072)
+_SPARE = const(3584)
 _spare = bytearray(_SPARE)  # a piece of memory that is whole when a module is recalled, however late that is
 
 
@@ -16,6 +16,16 @@ def forget(module):
     if hasattr(package, module):
         delattr(package, module)
     gc.collect()
+
+
+def keep_spare():
+    """Keep a piece of memory whole, if there is one and none is kept."""
+    global _spare
+    if _spare is None:
+        try:
+            _spare = bytearray(_SPARE)
+        except MemoryError:
+            pass  # perhaps there is the next time
 
 
 class Recalled:
@@ -31,10 +41,6 @@ class Recalled:
         return __import__("node." + self._name, None, None, (self._name,))
 
     def __exit__(self, *_):
-        global _spare
         forget(self._name)
-        forget("eras")
-        try:
-            _spare = bytearray(_SPARE)
-        except MemoryError:
-            pass  # there is room again the next time
+        forget("era_notes")
+        keep_spare()

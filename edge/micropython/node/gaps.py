@@ -17,7 +17,8 @@ class Gaps:
     def __init__(self, folder):
         self._folder = folder
         self._gaps = []
-        for name in os.listdir(folder):
+        for entry in os.ilistdir(folder):  # a list of all names could be larger than what is free
+            name = entry[0]
             if name.endswith(".gap"):
                 self._gaps.append([int(name[:10]), int(name[11:21]), 0])
         self._gaps.sort()

@@ -1,6 +1,7 @@
 """Recovery: what is found in the store after a restart, a power cut at any byte included."""
 
 import os
+from array import array
 from binascii import hexlify
 
 from node import segment
@@ -17,7 +18,7 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
     store = Store(folder, segments, packs, size)
     view = memoryview(scratch)
     pack = segment.Pack()
-    firsts = sorted(int(name[:10]) for name in os.listdir(folder) if name.endswith(".seg"))
+    firsts = _firsts(folder)
     end = clean = 0
     for place, first in enumerate(firsts):
         idle()
@@ -56,6 +57,19 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
     found = segment.identify(store.path(store.oldest))
     shorten(eras, found[2] - 1 if found else 0)
     return store
+
+
+def _firsts(folder):
+    """Return the first seqs of the segments, ascending; not from a list of names, ten times as large."""
+    firsts = array("I")
+    for entry in os.ilistdir(folder):
+        if entry[0].endswith(".seg"):
+            firsts.append(int(entry[0][:10]))
+            at = len(firsts) - 1
+            while at and firsts[at - 1] > firsts[at]:
+                firsts[at - 1], firsts[at] = firsts[at], firsts[at - 1]
+                at -= 1
+    return firsts
 
 
 def _name(store, eras):

@@ -24,9 +24,9 @@ def guess(agent):
     """Note what the board's clock says, before the first pack of an era whose start is not known."""
     board_clock = agent.board.clock()
     began = board_clock and board_clock - agent.clock.mono
-    from node import eras  # here, because it takes memory, and `ask` does without
+    from node import era_notes  # here, because it takes memory, and `ask` does without
 
-    eras.guess(agent.eras, agent.store.era, began, agent.store.high)
+    era_notes.guess(agent.eras, agent.store.era, began, agent.store.high)
     agent.guessed = True
 
 
@@ -39,10 +39,10 @@ def set_clock(agent, epoch):
     agent.keep()
     if clock.epoch is None:
         if agent.guessed:
-            from node import eras  # as above
+            from node import era_notes  # as above
 
             mark = senml.mark_of(store.era) if store.fresh or epoch <= store.high else 0
-            eras.decide(agent.eras, store.era, epoch, mark)
+            era_notes.decide(agent.eras, store.era, epoch, mark)
             store.high = max(store.high, epoch + agent.relative_high)
     else:
         tell("the clock is put %+d ms" % (epoch - clock.epoch))

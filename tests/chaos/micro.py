@@ -1,0 +1,88 @@
+"""A node with the MicroPython agent."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chaos.node import WINDOW, Node
+from testbed.micropython import MicroNode
+
+_FILE_HEADER, _PACK_HEADER = 36, 26
+"""Bytes of the headers in a segment."""
+
+
+class MicroPythonNode(Node):
+    """Runs the agent under MicroPython's unix port; `small`: a store that is soon full."""
+
+    kind = "micropython"
+    keeps_windows = False
+
+    def __init__(self, name: str, port: int, first: int = 0, *, small: bool = False) -> None:
+        super().__init__(name, port, first)
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="bypuls-chaos-")))
+        self._offset = folder / "offset"
+        self._offset.write_text("0")
+        if first:
+            (folder / "journal").write_text(f"{first - 1},no2,{first - 1},0\n")
+        sensor = {"driver": "simulated", "shape": "count", "every": 0.05, "outputs": ["no2", "rainfall"]}
+        settings: dict[str, Any] = {
+            "node": name,
+            "broker": {"host": "127.0.0.1", "port": self.link.port, "keepalive": 20},
+            "sensors": {"sim": sensor | {"journal": "journal"}},
+            "channels": {
+                "no2": {"sensor": "sim", "window": 0},
+                "rainfall": {"sensor": "sim", "window": WINDOW, "statistics": ["mean", "n"]},
+            },
+            "board": {"clock_offset": str(self._offset)},
+        }
+        if small:
+            settings["store"] = {"segments": 8, "packs": 8}
+        self._agent = self._stack.enter_context(MicroNode(settings, port, folder))
+
+    @property
+    def log(self) -> Path:
+        return self._agent.process.log
+
+    def start(self) -> None:
+        self.unset_clock = True  # it never knows the time when it starts
+        self._agent.start()
+
+    def stop(self) -> None:
+        self._agent.process.send(signal.SIGINT)
+        self._agent.process.wait(10)
+
+    def end(self) -> None:
+        self._agent.kill()
+
+    def send(self, number: signal.Signals) -> None:
+        self._agent.process.send(number)
+
+    def samples(self) -> Mapping[int, int]:
+        path = self._agent.folder / "journal"
+        if not path.exists():
+            return {}
+        lines = [line.split(",") for line in path.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+        return {int(n): int(at) for n, output, _, at in lines if output == "no2" and int(at)}
+
+    def wipe_store(self) -> None:
+        shutil.rmtree(self._agent.folder / "packs", ignore_errors=True)
+        for name in ("packs.eras", "packs.config"):
+            (self._agent.folder / name).unlink(missing_ok=True)
+
+    def shift(self, seconds: float) -> None:
+        self._offset.write_text(str(seconds))
+
+    def tear(self, size: int) -> None:
+        path = max((self._agent.folder / "packs").glob("*.seg"), default=None)
+        if path is None:
+            return
+        data = path.read_bytes()
+        begin, end = _FILE_HEADER, _FILE_HEADER
+        while len(data) >= end + _PACK_HEADER:
+            begin, end = end, end + _PACK_HEADER + int.from_bytes(data[end : end + 2], "little")
+        if end > begin:
+            os.truncate(path, len(data) - 1 - size % (len(data) - begin - 1))
