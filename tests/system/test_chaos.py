@@ -19,7 +19,7 @@ SEEDS = (10, 12, 17, 20, 24, 36, 37, 41, 44, 48)
 """Ten of the sixty schedules of `make chaos`, with most kinds of faults among them."""
 
 FAILED = (103,)
-"""Seeds that found a defect once. 103: a board's clock that was an hour slow placed readings an hour early."""
+"""Seeds that found a defect once. 103: a board's clock, an hour slow, placed readings an hour early."""
 
 TRIGGER = """
 CREATE FUNCTION sabotage() RETURNS trigger LANGUAGE plpgsql AS $$
