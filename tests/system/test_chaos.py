@@ -18,8 +18,8 @@ from chaos.schedule import KINDS, NODES, Fault, Schedule, schedule
 SEEDS = (10, 12, 17, 20, 24, 36, 37, 41, 44, 48)
 """Ten of the sixty schedules of `make chaos`, with most kinds of faults among them."""
 
-FAILED: tuple[int, ...] = ()
-"""Seeds that found a defect once."""
+FAILED = (103,)
+"""Seeds that found a defect once. 103: a board's clock, an hour slow, placed readings an hour early."""
 
 TRIGGER = """
 CREATE FUNCTION sabotage() RETURNS trigger LANGUAGE plpgsql AS $$
