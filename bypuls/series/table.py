@@ -76,7 +76,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
             _blank_removed(columns, found.streams, edges)
         withheld = _withhold(columns, request.min_coverage)
         if request.spatial:
-            means.append(columns["mean"])
+            means.append(columns["mean"].copy())  # gaps are filled in place
         columns = {name: columns[name] for name in request.statistics}
         filled = _fill(columns, found.summary.kind, request, begun)
         for row, facts in enumerate(found.streams):
