@@ -26,9 +26,12 @@ def timescale() -> Iterator[DatabaseServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mosquitto() -> Iterator[Mosquitto]:
-    """An open broker for the whole run; tests take node names of their own."""
+    """An open broker for the tests of a module; they take node names of their own.
+
+    Not for the whole run: it gives what agents retain to the ingest of tests that know no such nodes.
+    """
     with Mosquitto() as broker:
         yield broker
 
