@@ -24,6 +24,10 @@ _MOST_EARLIER = 10_000
 Publish = Callable[[bytes], MQTTMessageInfo | None]
 
 
+SENSIBLE = (946_684_800, 4_102_444_800)
+"""What a platform's clock can say, in seconds since 1970: from 2000 on, before 2100."""
+
+
 class _Acknowledgement(msgspec.Struct):
     log: str
     seq: list[tuple[int, int]]
@@ -142,6 +146,9 @@ class Uplink:
         self._progress()
         # The answer to a pack that was sent before, too, may be an old one.
         if ack.now is None or resent or not answered:
+            return None
+        if not SENSIBLE[0] <= ack.now < SENSIBLE[1]:
+            self.ignored += 1
             return None
         return Heard(round(ack.now * 1e6), max(each.first for each in answered))
 

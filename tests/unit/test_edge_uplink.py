@@ -204,6 +204,17 @@ def test_what_is_no_acknowledgement_is_ignored_and_counted(
     assert (uplink.ignored, store.packs) == (1, 1)
 
 
+@pytest.mark.parametrize("now", [1e305, -1e18, 0.0, 1e18])
+def test_a_clock_that_no_platform_has_is_not_believed_and_the_pack_is_safe_all_the_same(
+    store: Store, uplink: Uplink, wire: Wire, now: float
+) -> None:
+    make(store)
+    uplink.connected(wire.publish)
+    uplink.pump()
+    assert uplink.received(ack(store, 1, now=now)) is None
+    assert (uplink.ignored, store.packs) == (1, 0)
+
+
 def test_another_log_is_ignored_and_told(store: Store, uplink: Uplink, wire: Wire) -> None:
     make(store)
     uplink.connected(wire.publish)
