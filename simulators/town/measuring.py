@@ -302,7 +302,7 @@ def _dark_hours(at: At, height: FloatArray) -> FloatArray:
 @lru_cache(4)
 def _nights(days: int) -> tuple[FloatArray, FloatArray]:
     """Return the hours for which the lamps lit first, and last, have burnt at each midnight since 2019."""
-    number: FloatArray = _LAMP_EPOCH + np.arange(days)
+    number = np.arange(_LAMP_EPOCH, _LAMP_EPOCH + days)
     first, last = (
         np.concatenate([[0.0], np.cumsum(24 * (1 - sun.daylight(number, _LAMP_HEIGHT + side * _EARLY / 2)))])
         for side in (1, -1)
