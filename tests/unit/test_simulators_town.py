@@ -309,6 +309,25 @@ def test_every_node_has_a_place_an_owner_and_intervals_that_the_registry_takes()
     assert {stream.open_data for node in NODES for stream in node.registered().stream} == {True, False}
 
 
+RAELINGEN = np.array(
+    [
+        (59.9274, 11.0882), (59.9374, 11.0729), (59.9451, 11.0582), (59.9530, 11.0364), (59.9548, 11.0253),
+        (59.9502, 11.0211), (59.9429, 11.0227), (59.9401, 11.0124), (59.9354, 11.0138), (59.9378, 11.0191),
+        (59.9303, 11.0290),
+    ]
+)  # fmt: skip
+"""The north of the municipality across the Nitelva, to about 60 m, after Kartverket's borders."""
+
+
+def test_no_node_stands_across_the_river_in_the_neighbouring_municipality() -> None:
+    for node in NODES:
+        corners = RAELINGEN - [node.latitude, node.longitude]
+        (south, west), (north, east) = corners.T, np.roll(corners, -1, axis=0).T
+        crossed = (south > 0) != (north > 0)
+        to_the_east = west[crossed] - south[crossed] * (east - west)[crossed] / (north - south)[crossed] > 0
+        assert to_the_east.sum() % 2 == 0, node.node
+
+
 def test_a_town_is_multiplied_plausibly() -> None:
     many = towns.read("lillestrom", 1_000)
     assert many[:85] == NODES
