@@ -72,7 +72,7 @@ class Plan:
         for option, duration in (("--history", self.history), ("--behind", self.behind)):
             if duration > most * _DAY:
                 raise BypulsError(
-                    f"{option} is {duration / _DAY:,.5g} days; the town's rivers begin to flow on "
+                    f"{option} is {duration / _DAY:,.0f} days; the town's rivers begin to flow on "
                     f"{_rfc(rivers.START)[:10]}, so that it must be at most {most} days"
                 )
 
