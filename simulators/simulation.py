@@ -14,6 +14,7 @@ from bypuls.readings import SECOND
 from bypuls.settings import BrokerSettings
 from simulators.latency import Latencies
 from simulators.progress import SendProgress
+from simulators.town import rivers, stretches
 from simulators.town import town as towns
 from simulators.town.faults import Faults
 from simulators.town.journal import Journal, Recipe, Segment, read
@@ -24,10 +25,11 @@ from simulators.town.town import Town
 from simulators.uplink import Position, Uplink
 
 HALF_A_DAY = 43_200 * SECOND
+_DAY = 2 * HALF_A_DAY
 _STEP = 0.2
 _LAST_CHANCE = 3.0
 _PATIENCE = 30.0
-_BETWEEN_NOTES = 60.0
+_BETWEEN_NOTES, _BETWEEN_NOTES_OF_HISTORY = 60.0, 5.0
 _BETWEEN_LINES = 5.0
 _LONGEST_WINDOW = 3 * 3_600 * SECOND
 _PACK = 3_500
@@ -38,10 +40,12 @@ _PACK = 3_500
 class Plan:
     """What to simulate; durations in microseconds.
 
-    `history` before now is sent first. With a `speed` above 1 the live part begins `behind` the clock, since
-    the platform takes nothing from the future, and goes on at 1 when it has caught up. It ends after
-    `duration` of real time, None: when interrupted. `load` tells throughput and latencies. `at` is when
-    scenarios are at their height; None: half a day before the start, so that it can be seen.
+    `history` before now is sent first, its last hours before the rest; but with `faults` as time goes, since
+    the platform compares no reading with those before it when newer ones are there. With a `speed` above 1
+    the live part begins `behind` the clock, since the platform takes nothing from the future, and goes on at
+    1 when it has caught up. It ends after `duration` of real time, None: when interrupted. `load` tells
+    throughput and latencies. `at` is when scenarios are at their height; None: half a day before the start,
+    so that it can be seen.
     """
 
     town: str = "lillestrom"
@@ -64,6 +68,13 @@ class Plan:
             raise BypulsError(f"the interval is {self.interval:g} s; it must be between 0.05 s and a day")
         if not 0 < self.speed <= 100_000:
             raise BypulsError(f"the speed is {self.speed:g}; it must be a factor above 0, and at most 100000")
+        most = (_now() - rivers.START) // _DAY
+        for option, duration in (("--history", self.history), ("--behind", self.behind)):
+            if duration > most * _DAY:
+                raise BypulsError(
+                    f"{option} is {duration / _DAY:,.0f} days; the town's rivers begin to flow on "
+                    f"{_rfc(rivers.START)[:10]}, so that it must be at most {most} days"
+                )
 
     def recipe(self, now: int) -> Recipe:
         """Return what makes the readings; without `at` that of the journal, if there is one, holds."""
@@ -142,12 +153,18 @@ class _Feed:
         self._latencies, self._interruption, self._console = latencies, interruption, console
         now = _now()
         self._behind = behind = plan.behind if plan.speed > 1 else 0
-        start = now - max(plan.history, behind)
-        if journal.safe_until is not None:
-            start = min(max(start, journal.safe_until), now)
-        self._live = max(now - behind, start)
+        begin, until = now - max(plan.history, behind), min(journal.safe_until or 0, now)
+        self._live = live = max(now - behind, until)
+        if plan.faults:
+            begin = max(begin, until)
+        gaps = stretches.missing(journal.segments, begin, live)
+        self._history = gaps if plan.faults else stretches.newest_first(gaps, live)
+        # What is live goes on with the segment of the history before it.
+        start = next((start for start, end in self._history if end == live), live)
         self._cursor = start
-        self._segment = Segment(start, start, self._live)
+        self._segment = self._live_segment = Segment(start, start, live)
+        self._in_history = bool(self._history)
+        self._counted: tuple[int, int, dict[str, int]] = (0, 0, {})
         self._told = self._noted = self._lined = time.monotonic()
         self._silent = False
         self._before = uplink.counters
@@ -161,7 +178,7 @@ class _Feed:
             told = {"scenario": name, "where": self._plan.town, "size": scenario.size, "unit": scenario.unit}
             self._journal.span("scenario", begin, end, told | {"shows": list(scenario.shows)})
         self._tell_faults(self._cursor - SECOND, self._cursor, begun_before=True)
-        if self._live - self._cursor > 0:
+        if self._history:
             self._send_history()
         if not self._interruption.wanted:
             self._go_live()
@@ -171,8 +188,12 @@ class _Feed:
         oldest = self._uplink.oldest_mark()
         segment = self._segment
         segment.end = max(self._cursor if oldest is None else min(oldest, self._cursor), segment.start)
-        segment.readings, segment.late = self._uplink.counters.readings, self._latencies.late
-        segment.line = {name: count for name, count in self._line.counts.items() if name in self._line.rates}
+        readings, late, counts = self._counted
+        line = {name: count for name, count in self._line.counts.items() if name in self._line.rates}
+        self._counted = self._uplink.counters.readings, self._latencies.late, line
+        segment.readings += self._counted[0] - readings
+        segment.late += self._counted[1] - late
+        segment.line = {name: segment.line.get(name, 0) + line[name] - counts.get(name, 0) for name in line}
         self._journal.safe(segment)
         self._noted = time.monotonic()
 
@@ -184,26 +205,36 @@ class _Feed:
         return f"to acknowledgement: {', '.join(shares)}, max {1e3 * self._latencies.longest:,.0f} ms"
 
     def _send_history(self) -> None:
-        total = round(self._town.rate * (self._live - self._cursor) / SECOND)
-        start = _rfc(self._cursor)
-        self._console.print(f"history from {start}: {total:,} readings")
+        total = round(self._town.rate * sum(end - start for start, end in self._history) / SECOND)
+        first = _rfc(min(start for start, _ in self._history))
+        self._console.print(f"history from {first}: {total:,} readings")
         with SendProgress(self._console, "history", total) as progress:
-            while self._cursor < self._live and not self._interruption.wanted:
-                end = min(self._cursor + self._window, self._live)
-                if self._send(end):
-                    self._cursor = end
-                progress.update(min(self._uplink.counters.readings, total), f"; at {_rfc(self._cursor)[:16]}")
-                self._look()
-            while not self._interruption.wanted and self._uplink.counters.in_flight:
-                self._uplink.drain(_STEP)
-                progress.update(min(self._uplink.counters.readings, total))
-                self._look()
+            for start, stop in self._history:
+                self._cursor = start
+                self._segment = self._live_segment if stop == self._live else Segment(start, start, stop)
+                while self._cursor < stop and not self._interruption.wanted:
+                    end = min(self._cursor + self._window, stop)
+                    if self._send(end):
+                        self._cursor = end
+                    progress.update(
+                        min(self._uplink.counters.readings, total), f"; at {_rfc(self._cursor)[:16]}"
+                    )
+                    self._look()
+                # Only one stretch is in flight at a time, so that its segment tells what is safe of it.
+                while not self._interruption.wanted and self._uplink.counters.in_flight:
+                    self._uplink.drain(_STEP)
+                    progress.update(min(self._uplink.counters.readings, total))
+                    self._look()
+                if self._interruption.wanted:
+                    break
+                self.note()
             sent, seconds = self._uplink.counters.readings, progress.seconds
         self._console.print(
             f"history: {sent:,} readings are safe after {seconds:.1f} s, {sent / seconds:,.0f}/s"
         )
 
     def _go_live(self) -> None:
+        self._segment, self._cursor, self._in_history = self._live_segment, self._live, False
         begun, origin = time.monotonic(), _now() - self._behind
         quickest = min(node.interval for node in self._town.nodes)
         tick = 1.0 if quickest >= 10 else 0.2
@@ -260,7 +291,7 @@ class _Feed:
 
     def _look(self) -> None:
         now = time.monotonic()
-        if now - self._noted >= _BETWEEN_NOTES:
+        if now - self._noted >= (_BETWEEN_NOTES_OF_HISTORY if self._in_history else _BETWEEN_NOTES):
             self.note()
         if self._uplink.connected and (self._uplink.silence > _PATIENCE) != self._silent:
             self._silent = not self._silent

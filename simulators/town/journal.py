@@ -3,6 +3,7 @@
 It holds recipe and spans, not values: a scorer computes the values again, for they follow from the recipe.
 """
 
+import fcntl
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -53,27 +54,37 @@ class Past(msgspec.Struct):
 class Journal:
     """A journal that is being written, after what it holds already; use it as a context manager.
 
-    Raises BypulsError when the file can't be written, is damaged, or belongs to another recipe.
+    Raises BypulsError when the file can't be written, is damaged, or belongs to another recipe, and, on
+    entering, when another simulation writes into it.
     """
 
     def __init__(self, path: Path | None, recipe: Recipe) -> None:
         self.path = path
         self.recipe = recipe
-        self.past = read(path) if path is not None and path.exists() and path.stat().st_size else None
-        if self.past is not None and self.past.recipe != recipe:
-            raise BypulsError(
-                f"{path} is the journal of another town: {_difference(self.past.recipe, recipe)}"
-            )
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
+        self._told: set[bytes] = set()
+        self.past = self._read()
 
     def __enter__(self) -> Self:
         if self.path is not None:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("a", encoding="utf-8")
+                self._file = self.path.open("ab")
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.past = self._read()  # nobody else writes now
                 if self.past is not None:
                     self._file.truncate(self.past.size)  # a killed run may have left half a line
+                    self._told = {
+                        msgspec.json.encode(told) for _, told in _lines(self.path) if told["what"] in _ONCE
+                    }
+            except BlockingIOError:
+                self.__exit__()
+                raise BypulsError(
+                    f"another simulation writes the journal {self.path}; wait for its end, or give this one "
+                    "another by --journal"
+                ) from None
             except OSError as error:
+                self.__exit__()
                 raise BypulsError(f"the journal {self.path} can't be written: {error.strerror}") from error
         if self.past is None:
             recipe = msgspec.to_builtins(self.recipe) | {"at": _time(self.recipe.at)}
@@ -83,21 +94,43 @@ class Journal:
     def __exit__(self, *exception: object) -> None:
         if self._file is not None:
             self._file.close()
+            self._file = None
+
+    @property
+    def segments(self) -> list[Segment]:
+        """What earlier runs have sent, by its start."""
+        return self.past.segments if self.past else []
 
     @property
     def safe_until(self) -> int | None:
         """Until when the ticks of earlier runs are acknowledged; None without an earlier run."""
-        return self.past.segments[-1].end if self.past and self.past.segments else None
+        return max((segment.end for segment in self.segments), default=None)
 
     def write(self, what: str, told: dict[str, Any]) -> None:
-        """Write a line."""
-        if self._file is not None:
-            self._file.write(msgspec.json.encode({"what": what, **told}).decode() + "\n")
-            self._file.flush()
+        """Write a line; scenarios and faults that were told before are not told again."""
+        if self._file is None:
+            return
+        line = msgspec.json.encode({"what": what, **told})
+        if line in self._told:
+            return
+        if what in _ONCE:
+            self._told.add(line)
+        self._file.write(line + b"\n")
+        self._file.flush()
 
     def span(self, what: str, start: int, end: int, told: dict[str, Any]) -> None:
         """Write a line about something that lasts from `start` to `end`, microseconds since 1970."""
         self.write(what, told | {"from": _time(start), "to": _time(end)})
+
+    def _read(self) -> Past | None:
+        if self.path is None or not self.path.exists() or not self.path.stat().st_size:
+            return None
+        past = read(self.path)
+        if past.recipe != self.recipe:
+            raise BypulsError(
+                f"{self.path} is the journal of another town: {_difference(past.recipe, self.recipe)}"
+            )
+        return past
 
     def safe(self, segment: Segment) -> None:
         """Write what is acknowledged by now; it stands for what was written of the same segment before."""
@@ -107,11 +140,16 @@ class Journal:
 
 
 _VERSION = 1
+_ONCE = ("scenario", "fault")
 
 
 def read(path: Path) -> Past:
-    """Read a journal; raises BypulsError when there is none, or it can't be read as one."""
+    """Read a journal; raises BypulsError when there is none, or it can't be read as one.
+
+    Its segments ascend; stretches of one history that were sent one by one are one segment.
+    """
     past: Past | None = None
+    segments: dict[int, Segment] = {}
     for number, told in _lines(path):
         try:
             if told["what"] == "town":
@@ -120,18 +158,31 @@ def read(path: Path) -> Past:
                 past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], 0)
             elif told["what"] == "safe" and past is not None:
                 start, end, live = (_instant(told[key]) for key in ("from", "to", "live"))
-                if past.segments and past.segments[-1].start == start:
-                    past.segments.pop()
                 counted = {key: told[key] for key in ("readings", "late", "line")}
-                past.segments.append(
-                    msgspec.convert({"start": start, "end": end, "live": live, **counted}, Segment)
+                segments[start] = msgspec.convert(
+                    {"start": start, "end": end, "live": live, **counted}, Segment
                 )
         except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
             raise BypulsError(f"{path}, line {number}: this is no line of a journal: {error!r}") from error
     if past is None:
         raise BypulsError(f"{path} tells of no town; it should be what bypuls simulate --journal wrote")
+    past.segments = _joined(segments)
     past.size = path.read_bytes().rfind(b"\n") + 1
     return past
+
+
+def _joined(segments: dict[int, Segment]) -> list[Segment]:
+    joined: list[Segment] = []
+    for _, segment in sorted(segments.items()):
+        before = joined[-1] if joined else None
+        if before is not None and before.live >= before.end == segment.start:
+            names = {**before.line, **segment.line}
+            line = {name: before.line.get(name, 0) + segment.line.get(name, 0) for name in names}
+            readings, late = before.readings + segment.readings, before.late + segment.late
+            joined[-1] = Segment(before.start, segment.end, segment.live, readings, late, line)
+        else:
+            joined.append(segment)
+    return joined
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

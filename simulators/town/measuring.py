@@ -6,6 +6,7 @@ are in the catalogue's units; the resolution of the sensor is put on them afterw
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -18,8 +19,9 @@ Values = dict[str, FloatArray]
 
 _HOUR, _DAY = 3_600.0, 86_400.0
 _LAMP_HEIGHT = -3.0  # degrees: the lamps go on when the sun is lower than this
+_EARLY = 0.6  # degrees between the lamps that are lit first and last
 _LAMP_POWER, _LAMP_STANDBY = 42.0, 0.5  # W
-_LAMP_EPOCH = 19_723.0  # 2024-01-01, in solar days
+_LAMP_EPOCH = 17_897.0  # 2019-01-01, in solar days
 _HECTOPASCAL = 8.4  # m that the pressure takes to fall by one
 _BURST_PLACE, _BURST_REACH = (59.956, 11.0485), 1_500.0  # degrees, m
 
@@ -125,28 +127,28 @@ def noise(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
 def traffic(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `vehicles` an hour and direction at the rush."""
     platoons = 1 + 0.18 * sensing.wave(sites, over, "platoons", 240)
-    busy = over("traffic") * platoons * sites["vehicles"] * sites.interval / _HOUR
+    road_use = platoons * sites["vehicles"] * sites.interval / _HOUR
     # Into town in the morning, out of it in the afternoon.
-    tide = 0.28 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
+    traffic, tide = over("traffic"), over("tide")
     sunny = np.sin(np.radians(np.maximum(at("sun_height"), 0))) * (1 - 0.8 * at("cloud"))
     night = np.clip(-at("sun_height") / 8, 0, 1) * (1 - at("cloud"))
     road = at("temperature") + 16 * sunny - 2.5 * night + 0.3 * sensing.wave(sites, at, "road", 1_800)
     return {
-        "inbound/vehicle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
-        "outbound/vehicle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "inbound/vehicle_count": sensing.count(sites, over, "in", road_use * (traffic + tide)),
+        "outbound/vehicle_count": sensing.count(sites, over, "out", road_use * (traffic - tide)),
         "road_temperature": road + 0.1 * sensing.normal(sites, at, "road"),
     }
 
 
 def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `bicycles` an hour and direction at the rush of a fine day."""
-    pleasant = np.clip((over("temperature") + 8) / 22, 0.08, 1.1) / (1 + over("rain"))
-    pleasant /= 1 + over("snow") / 90
-    busy = over("traffic") * pleasant * sites["bicycles"] * sites.interval / _HOUR
-    tide = 0.4 * np.sin(2 * np.pi * (sensing.hour_by_sun(over) - 5.5) / 24)
+    most = sites["bicycles"] * sites.interval / _HOUR
+    traffic = over("traffic") * over("cycling")
+    # Who came by bicycle rides it home in any weather; and no more can be of the tide than ride at all.
+    tide = np.clip(over("tide") * over("cycling_back"), -traffic, traffic)
     return {
-        "inbound/bicycle_count": sensing.count(sites, over, "in", busy * (1 + tide)),
-        "outbound/bicycle_count": sensing.count(sites, over, "out", busy * (1 - tide)),
+        "inbound/bicycle_count": sensing.count(sites, over, "in", most * (traffic + tide)),
+        "outbound/bicycle_count": sensing.count(sites, over, "out", most * (traffic - tide)),
         "battery_voltage": sensing.battery(sites, at),
     }
 
@@ -158,7 +160,7 @@ def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
 
 def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     """Parameters: `lamps` on the circuit; each tenth or so is lit a little earlier."""
-    height = _LAMP_HEIGHT + 0.6 * (chance.uniform(chance.of(sites.key, "eye"), sensing.ONCE) - 0.5)
+    height = _LAMP_HEIGHT + _EARLY * (chance.uniform(chance.of(sites.key, "eye"), sensing.ONCE) - 0.5)
     on = at("sun_height") < height
     power = sites["lamps"] * np.where(
         on, _LAMP_POWER * (1 + 0.01 * sensing.wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
@@ -229,12 +231,15 @@ def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
 
 def visitors(sites: Sites, _at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `crowd`, the hall's share of the visitors."""
-    groups = np.maximum(1 + 0.3 * sensing.wave(sites, over, "groups", 900), 0.1)
-    crowd = 2_600 * over("fair") * groups * sites["crowd"] * sites.interval / _HOUR
-    tide = 0.75 * np.clip((sensing.hour_by_sun(over) - 13) / 4, -1, 1)
+    crowd = 2_600 * sites["crowd"] * sites.interval / _HOUR
+    key, stay = chance.of(sites.key, "groups"), round(rhythm.STAY * rhythm.HOUR)
+    # Who comes in together goes out together.
+    came, went = (
+        np.maximum(1 + 0.3 * chance.wave(key, time, 900), 0.1) for time in (over.time, over.time - stay)
+    )
     return {
-        "entrance/people_count": sensing.count(sites, over, "in", crowd * (1 - tide)),
-        "exit/people_count": sensing.count(sites, over, "out", crowd * (1 + tide)),
+        "entrance/people_count": sensing.count(sites, over, "in", crowd * came * over("entering")),
+        "exit/people_count": sensing.count(sites, over, "out", crowd * went * over("leaving")),
     }
 
 
@@ -280,13 +285,26 @@ def _bay(sites: Sites, at: At, scene: Scene, name: str) -> FloatArray:
 
 
 def _dark_hours(at: At, height: FloatArray) -> FloatArray:
-    """Return for how many hours the lamps have burnt since 2024-01-01."""
+    """Return for how many hours the lamps have burnt since 2019-01-01."""
     solar = sun.solar_time(at.time)
     day = np.floor(solar)
-    days = np.arange(_LAMP_EPOCH, max(float(day.max()), _LAMP_EPOCH) + 1)
-    dark = 24 * (1 - sun.daylight(days, height))  # (n, days)
-    total = np.concatenate([np.zeros((len(dark), 1)), np.cumsum(dark, axis=1)], axis=1)
+    earliest, latest = _nights(1 << int(np.ceil(np.log2(max(float(day.max()) - _LAMP_EPOCH + 2, 2)))))
     index = np.maximum(day - _LAMP_EPOCH, 0).astype(np.int64)
-    before = np.take_along_axis(total, index, axis=1)
-    hour, half = 24 * (solar - day), 12 * (1 - sun.daylight(day, height))
-    return before + np.minimum(hour, half) + np.maximum(hour - (24 - half), 0)
+    # In between of the lamps that are lit last and first; the nights' lengths are as good as straight there.
+    part = (height - _LAMP_HEIGHT + _EARLY / 2) / _EARLY
+    before = latest[index] + part * (earliest[index] - latest[index])
+    after = latest[index + 1] + part * (earliest[index + 1] - latest[index + 1])
+    half = 12 - (after - before) / 2
+    hour = 24 * (solar - day)
+    return before + np.minimum(hour, 12 - half) + np.maximum(hour - (12 + half), 0)
+
+
+@lru_cache(4)
+def _nights(days: int) -> tuple[FloatArray, FloatArray]:
+    """Return the hours for which the lamps lit first, and last, have burnt at each midnight since 2019."""
+    number = np.arange(_LAMP_EPOCH, _LAMP_EPOCH + days)
+    first, last = (
+        np.concatenate([[0.0], np.cumsum(24 * (1 - sun.daylight(number, _LAMP_HEIGHT + side * _EARLY / 2)))])
+        for side in (1, -1)
+    )
+    return first, last

@@ -1,5 +1,6 @@
 """When people are about: shares of the busiest hour, by the clock on the wall and Norwegian holidays."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from bypuls.readings import SECOND, FloatArray, TimeArray
 
 OSLO = ZoneInfo("Europe/Oslo")
-HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+MINUTE, HOUR, DAY = 60 * SECOND, 3_600 * SECOND, 86_400 * SECOND
 _NORWAY = holidays.country_holidays("NO")
 _EPOCH = date(1970, 1, 1)
-_WEEK_HOURS = 168.0
 
-_METER_EPOCH = 1_577_836_800 * SECOND  # 2020-01-01, when the meters were mounted
-_METER_STEPS = 168 * 60
+STAY = 2.5
+"""Hours that a visitor stays in a hall."""
+
+_METER_EPOCH = 1_546_297_200 * SECOND  # 2019-01-01 in Oslo, when the meters were mounted
 
 
 class Clock:
@@ -55,6 +57,30 @@ def traffic(clock: Clock) -> FloatArray:
     return 0.03 + np.where(clock.free, free * np.where(clock.sunday, 0.75, 1), work)
 
 
+def tide(clock: Clock) -> FloatArray:
+    """Return what `traffic` has more of into town than out of it; over a day it comes to nothing."""
+    hour = clock.hour
+    # Bells of the same area, each on its rush: who goes in of a morning goes out in the afternoon.
+    work = 0.4 * (bump(hour, 7.6, 0.8) - 0.8 / 1.2 * bump(hour, 15.9, 1.2))
+    free = 0.1 * (bump(hour, 12.5, 3) - bump(hour, 15.5, 3))
+    return np.where(clock.free, free, work)
+
+
+def opening(hour: FloatArray) -> FloatArray:
+    """Return how full a hall is at an hour of the day, 0 to 1."""
+    return bump(hour, 12.7, 2.4) * ((hour > 8.5) & (hour < 18.5))
+
+
+def entering(hour: FloatArray) -> FloatArray:
+    """Return how many visitors come into a hall at an hour of the day, 0 to 1.2; from half past eight."""
+    return 1.2 * bump(hour, 11.6, 2) * ((hour > 8.5) & (hour < 16))
+
+
+def leaving(hour: FloatArray) -> FloatArray:
+    """Return how many visitors go: those who came STAY hours ago."""
+    return entering(hour - STAY)
+
+
 def strolling(clock: Clock) -> FloatArray:
     """Return how many people are out on foot, 0.01 to about 1.2."""
     hour = clock.hour
@@ -86,17 +112,26 @@ def evening(clock: Clock) -> FloatArray:
 
 
 def consumed(time: TimeArray) -> FloatArray:
-    """Return the water used since 2020, in hours of mean use; it rises slowly by night, and never falls."""
-    weeks = _meter_weeks(time)
-    whole = np.floor(weeks)
-    part = np.interp(weeks - whole, np.linspace(0, 1, _METER_STEPS + 1), _CUMULATIVE)
-    hours: FloatArray = (whole + part) * _WEEK_HOURS
-    return hours
+    """Return the water used since 2019, in hours of mean use; it rises slowly by night, and never falls.
+
+    It follows the clock on the wall. The days on which that changes have 23 or 25 hours, all of which count.
+    """
+    days = _water_days(int(str(np.datetime64(int(time.max()), "us"))[:4]) + 1)
+    since = np.maximum(time, _METER_EPOCH)
+    day = np.searchsorted(days.start, since, side="right") - 1
+    minutes = (since - days.start[day]) / MINUTE
+    kinds, within = days.kind[day], np.empty(time.shape)
+    for kind in np.unique(kinds).tolist():
+        mine, course = kinds == kind, _course(kind)
+        within[mine] = np.interp(minutes[mine], np.arange(len(course)), course)
+    used: FloatArray = days.before[day] + within
+    return used
 
 
-def consumption(time: TimeArray) -> FloatArray:
+def consumption(clock: Clock) -> FloatArray:
     """Return how much water is used, relative to the mean: 0.35 by night, about 2 in the morning."""
-    return _shape(_meter_weeks(time) % 1 * _WEEK_HOURS) / _MEAN
+    free, work = (_water(clock.hour, free=free) / _mean_use(free) for free in (True, False))
+    return np.where(clock.free, free, work)
 
 
 def bump(hour: FloatArray, centre: float, width: float) -> FloatArray:
@@ -120,18 +155,48 @@ def _kind(day: int) -> int:
     return int(then.weekday() == 5)
 
 
-def _meter_weeks(time: TimeArray) -> FloatArray:
-    # UTC+1 all year: a meter that followed the civil clock would run backwards when summer time ends.
-    return (time - _METER_EPOCH + HOUR) / HOUR / _WEEK_HOURS
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """Civil days since 2019: when each begins (microseconds), its kind (see `_course`), hours used before."""
+
+    start: TimeArray
+    kind: NDArray[np.int64]
+    before: FloatArray
 
 
-def _shape(hour: FloatArray) -> FloatArray:
-    """Return water use at an hour of the week that begins on a Wednesday."""
-    weekend = (hour >= 72) & (hour < 120)
-    morning = np.where(weekend, 0.9 * bump(hour % 24, 10, 2), bump(hour % 24, 7.3, 1.2))
-    return 0.3 + morning + 0.4 * bump(hour % 24, 13, 3) + 0.9 * bump(hour % 24, 19, 2.3)
+@lru_cache(4)
+def _water_days(year: int) -> _Days:
+    """Return the days until the end of a year."""
+    first, end = (date(each, 1, 1) for each in (2019, year + 1))
+    dates = [first + timedelta(days=number) for number in range((end - first).days + 1)]
+    midnights = [datetime(each.year, each.month, each.day, tzinfo=OSLO).timestamp() for each in dates]
+    start = np.array(midnights, np.int64) * SECOND
+    hours = np.diff(start) // HOUR
+    # Only 23 and 25 hours have a clock that is changed.
+    free = np.array([_kind((each - _EPOCH).days) > 0 for each in dates[:-1]])
+    kind = hours * 2 + free
+    used = np.array([_course(each)[-1] for each in kind.tolist()])
+    return _Days(start[:-1], kind, np.concatenate([[0.0], np.cumsum(used)[:-1]]))
 
 
-_STEPS = _shape((np.arange(_METER_STEPS) + 0.5) / 60)
-_MEAN = float(_STEPS.mean())
-_CUMULATIVE = np.concatenate([[0.0], np.cumsum(_STEPS / _STEPS.sum())])
+@lru_cache(6)
+def _course(kind: int) -> FloatArray:
+    """Return the hours of mean use since midnight at each minute of a day of `kind`: twice its hours, plus 1
+    if it is free."""
+    length, free = kind // 2, bool(kind % 2)
+    hour = (np.arange(length * 60) + 0.5) / 60
+    if length != 24:
+        # At two o'clock an hour is left out, or at three one comes again.
+        hour = np.where(hour > (2 if length == 23 else 3), hour + 24 - length, hour)
+    return np.concatenate([[0.0], np.cumsum(_water(hour, free=free) / _mean_use(free) / 60)])
+
+
+@lru_cache(2)
+def _mean_use(free: bool) -> float:
+    return float(_water((np.arange(1_440) + 0.5) / 60, free=free).mean())
+
+
+def _water(hour: FloatArray, *, free: bool) -> FloatArray:
+    """Return how much water is used at an hour of the civil day; later of a morning when people are free."""
+    morning = 0.9 * bump(hour, 10, 2) if free else bump(hour, 7.3, 1.2)
+    return 0.3 + morning + 0.4 * bump(hour, 13, 3) + 0.9 * bump(hour, 19, 2.3)

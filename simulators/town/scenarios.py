@@ -8,7 +8,7 @@ import numpy as np
 from bypuls.errors import BypulsError
 from bypuls.readings import FloatArray, TimeArray
 from simulators.town import rhythm
-from simulators.town.rhythm import DAY, HOUR, Clock, bump
+from simulators.town.rhythm import DAY, HOUR, Clock
 
 EVERYDAY = "everyday"
 
@@ -42,7 +42,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "fair": Scenario(
         "a fair of four days at Nova Spektrum: the halls, the trains and the car parks are full",
-        -48, 36, 9_000.0, "visitors an hour",
+        -52, 36, 9_000.0, "visitors an hour",
         ("fair-02/entrance/people_count:sum", "people-01/people_count:sum"),
     ),
     "burst-main": Scenario(
@@ -106,8 +106,14 @@ class Forces:
         if "fair" not in self._at:
             return np.zeros(time.shape)
         begin, end = self.span("fair")
-        open_ = bump(clock.hour, 12.7, 2.4) * ((clock.hour > 8.5) & (clock.hour < 18.5))
-        return open_ * ((time >= begin) & (time < end))
+        return rhythm.opening(clock.hour) * ((time >= begin) & (time < end))
+
+    def visitors(self, time: TimeArray, flow: FloatArray) -> FloatArray:
+        """Return how many come to the fair, or leave it, where `flow` would on a day of it."""
+        if "fair" not in self._at:
+            return np.zeros(time.shape)
+        begin, end = self.span("fair")
+        return flow * ((time >= begin) & (time < end))
 
     def leaking(self, time: TimeArray) -> tuple[FloatArray, FloatArray]:
         """Return what flows from the burst main now, in m3/h, and what has flowed by now, in m3."""

@@ -52,10 +52,19 @@ class Tables:
     snow: FloatArray
     """mm of water"""
     traffic: FloatArray
+    tide: FloatArray
+    """of the traffic: more into town than out of it"""
+    cycling: FloatArray
+    """how many take the bicycle, 1 on a fine day"""
+    cycling_back: FloatArray
+    """the same of those who came by bicycle in the morning: as the day is at noon"""
     strolling: FloatArray
     commuting: FloatArray
     shopping: FloatArray
     fair: FloatArray
+    """how full the halls are"""
+    entering: FloatArray
+    leaving: FloatArray
     use: FloatArray
     """of water, 1 on average"""
     leak: FloatArray
@@ -153,11 +162,16 @@ class Scene:
             dust=1 + 3 * studs * dry,
             snow=snow,
             traffic=rhythm.traffic(clock),
+            tide=rhythm.tide(clock),
+            cycling=_cycling(weather, snow),
+            cycling_back=self._cycling_at_noon(clock),
             strolling=rhythm.strolling(clock),
             commuting=rhythm.commuting(clock),
             shopping=rhythm.shopping(clock),
-            fair=self.forces.fair(time, clock) + _market(self.key, clock),
-            use=rhythm.consumption(time),
+            fair=self.forces.fair(time, clock) + _market(self.key, clock, rhythm.opening(clock.hour)),
+            entering=self._visitors(time, clock, rhythm.entering(clock.hour)),
+            leaving=self._visitors(time, clock, rhythm.leaving(clock.hour)),
+            use=rhythm.consumption(clock),
             leak=leak,
             glomma=flow["glomma"],
             nitelva=flow["nitelva"],
@@ -167,10 +181,23 @@ class Scene:
             smoke=self.forces.smoke(time),
         )
 
+    def _visitors(self, time: TimeArray, clock: rhythm.Clock, flow: FloatArray) -> FloatArray:
+        return self.forces.visitors(time, flow) + _market(self.key, clock, flow)
 
-def _market(key: Keys, clock: rhythm.Clock) -> FloatArray:
-    """Return how full the halls are in usual weeks: one weekend in three has something small."""
+    def _cycling_at_noon(self, clock: rhythm.Clock) -> FloatArray:
+        days, where = np.unique(clock.day, return_inverse=True)
+        noon = days * rhythm.DAY + 11 * rhythm.HOUR  # of UTC, which is noon or one o'clock in Oslo
+        return _cycling(Weather(self.key, noon, self.forces), self.rivers.snow(noon))[where]
+
+
+def _cycling(weather: Weather, snow: FloatArray) -> FloatArray:
+    pleasant = np.clip((weather.temperature + 8) / 22, 0.08, 1.1) / (1 + weather.rain)
+    cyclists: FloatArray = pleasant / (1 + snow / 90)
+    return cyclists
+
+
+def _market(key: Keys, clock: rhythm.Clock, open_: FloatArray) -> FloatArray:
+    """Return what the halls have in usual weeks of `open_`: one weekend in three has something small."""
     week = (clock.day + 3) // 7
     held = chance.uniform(chance.of(key, "market"), week) < 0.33
-    open_ = rhythm.bump(clock.hour, 13, 2.3) * ((clock.hour > 8.5) & (clock.hour < 18.5))
     return 0.03 * open_ * ~clock.free + 0.22 * open_ * (held & (clock.weekday >= 5))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray
-from simulators.town import chance, sun
+from simulators.town import chance
 from simulators.town.chance import Keys
 from simulators.town.scene import At
 
@@ -44,11 +44,6 @@ def normal(sites: Sites, at: At, what: str) -> FloatArray:
 def count(sites: Sites, at: At, what: str, expected: FloatArray) -> FloatArray:
     """Return whole numbers whose mean is `expected`."""
     return np.floor(np.maximum(expected, 0) + chance.uniform(chance.of(sites.key, what), at.time // SECOND))
-
-
-def hour_by_sun(at: At) -> FloatArray:
-    """Return the hour of the day by the sun, 0 to 24; near enough to the clock for what comes and goes."""
-    return (sun.solar_time(at.time) % 1) * 24
 
 
 def wind_at(sites: Sites, at: At, exposure: FloatArray | float) -> tuple[FloatArray, FloatArray]:

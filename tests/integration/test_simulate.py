@@ -26,6 +26,7 @@ from testbed.acknowledger import Acknowledger
 from testbed.port import free_port
 
 NODES = town.read("lillestrom")
+DAY = 86_400_000_000
 
 
 @contextmanager
@@ -158,3 +159,36 @@ def test_a_silly_interval_is_told(interval: float) -> None:
 def test_a_silly_speed_is_told(speed: float) -> None:
     with pytest.raises(BypulsError, match="it must be a factor above 0"):
         run(BrokerSettings(port=free_port()), Plan(speed=speed))
+
+
+@pytest.mark.parametrize("plan", [Plan(history=9_999_999_999 * DAY), Plan(behind=30_000 * DAY)])
+def test_a_past_before_the_rivers_flow_is_told(plan: Plan) -> None:
+    with pytest.raises(
+        BypulsError, match=r"the town's rivers begin to flow on 2019-09-01, .* at most \d+ days"
+    ):
+        run(BrokerSettings(port=free_port()), plan)
+
+
+def test_the_last_hours_are_there_before_the_rest_and_nothing_is_sent_again_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    journal = tmp_path / "town.jsonl"
+    options = ("--history", "3d", "--journal", str(journal), "--nodes", "40")
+    with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
+        begin = time.time()
+        with simulation(broker, *options) as child:
+            receiver.wait_for(lambda: len(receiver.packs) >= 40)
+            early = [time_ for column in receiver.readings().values() for time_ in column]
+            receiver.wait_for(lambda: journal.read_text().count('"safe"') >= 3, 60)
+            child.kill()
+        packs = dict(receiver.packs)
+        with simulation(broker, *options, "--duration", "1s") as child:
+            _, errors = child.communicate(timeout=60)
+        assert child.returncode == 0, errors
+        assert len(receiver.packs) < 1.5 * len(packs)
+        whole = receiver.readings()
+    assert min(early) / 1e6 > begin - 3 * 3_600 - 7_200
+    for column in whole.values():
+        assert min(column) / 1e6 < begin - 3 * 86_400 + 7_200
+        assert len({later - earlier for earlier, later in pairwise(sorted(column))}) == 1
+    assert read(journal).segments[0].start / 1e6 == pytest.approx(begin - 3 * 86_400, abs=60)

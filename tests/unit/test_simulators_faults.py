@@ -1,5 +1,6 @@
 """Faults befall the same nodes at the same times whoever asks, and do what they say; packs carry it all."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bypuls.readings import SECOND
 from bypuls.units import SAME, conversion
 from simulators import duration
 from simulators.latency import Latencies
+from simulators.town import stretches
 from simulators.town import town as towns
 from simulators.town.faults import FAULTS, Episode, Faults, parse
 from simulators.town.journal import Journal, Recipe, Segment, read
@@ -223,6 +225,62 @@ def test_a_journal_tells_what_is_acknowledged_and_goes_on(tmp_path: Path) -> Non
         (START + 9, START + 20, 5, 0),
     ]
     assert past.segments[0].line == {"duplicate": 2}
+
+
+def test_stretches_of_a_history_are_one_segment_in_whatever_order_they_were_sent(tmp_path: Path) -> None:
+    path = tmp_path / "town.jsonl"
+    with Journal(path, RECIPE) as journal:
+        journal.safe(Segment(START + 60, START + 90, START + 90, 3))
+        journal.safe(Segment(START, START + 40, START + 60, 4, 1))
+    assert [(each.start, each.end) for each in read(path).segments] == [
+        (START, START + 40),
+        (START + 60, START + 90),
+    ]
+    with Journal(path, RECIPE) as journal:
+        assert stretches.missing(journal.segments, START + 10, START + 99) == [
+            (START + 40, START + 60),
+            (START + 90, START + 99),
+        ]
+        journal.safe(Segment(START + 40, START + 60, START + 60, 2))
+        journal.safe(Segment(START + 90, START + 120, START + 99, 5))
+    # The gap was sent by another run, and all of it is history until START + 99.
+    assert read(path).segments[-1].end == START + 120
+    assert read(path).segments[-1].live == START + 99
+    assert sum(each.readings for each in read(path).segments) == 14
+    assert stretches.missing(read(path).segments, START, START + 120) == []
+
+
+def test_the_last_hours_are_sent_first_and_then_the_last_day() -> None:
+    hour = DAY // 24
+    now = START + 7 * DAY
+    assert stretches.newest_first([(START, now)], now) == [
+        (now - 3 * hour, now),
+        (now - DAY, now - 3 * hour),
+        (START, now - DAY),
+    ]
+    gaps = [(now - 30 * hour, now - 28 * hour), (now - 4 * hour, now - 2 * hour)]
+    assert stretches.newest_first(gaps, now) == [
+        (now - 3 * hour, now - 2 * hour),
+        (now - 4 * hour, now - 3 * hour),
+        (now - 30 * hour, now - 28 * hour),
+    ]
+    assert stretches.newest_first([], now) == []
+
+
+def test_scenarios_and_faults_are_told_once_and_one_simulation_writes_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "town.jsonl"
+    for _ in range(2):
+        with Journal(path, RECIPE) as journal:
+            for start in (START, START, START + 5):
+                journal.span("fault", start, start + DAY, {"fault": "stuck", "size": 0.1})
+            journal.span("scenario", START, START + DAY, {"scenario": "flood", "shows": ["a"]})
+            with (
+                pytest.raises(BypulsError, match="another simulation writes the journal"),
+                Journal(path, RECIPE),
+            ):
+                pass
+    whats = [json.loads(line)["what"] for line in path.read_text().splitlines()]
+    assert sorted(whats) == ["fault", "fault", "scenario", "town"]
 
 
 def test_a_journal_of_another_town_or_none_is_refused(tmp_path: Path) -> None:

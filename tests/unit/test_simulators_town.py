@@ -117,13 +117,71 @@ def test_the_meters_agree_with_the_power_and_with_the_mean_flow() -> None:
     np.testing.assert_allclose(flow, meters.sites["mean_flow"][:, 0], rtol=0.01)
 
 
-def test_water_use_is_least_at_night() -> None:
-    volume = measured(town(), "water-meter", instants("2026-06-01T00:00:00+01:00", 28 * DAY, 3_600))[
-        "water_volume"
-    ]
-    by_hour = np.diff(volume[0], append=np.nan).reshape(28, 24)[:27].mean(axis=0)
-    assert np.argmin(by_hour) in (2, 3, 4)
+@pytest.mark.parametrize(
+    ("day", "morning", "night"),
+    [
+        ("2026-01-14T00:00+01:00", 7, 2),
+        ("2026-06-10T00:00+02:00", 7, 2),
+        ("2026-12-25T00:00+01:00", 10, 2),  # a Friday
+        ("2026-06-13T00:00+02:00", 10, 2),  # a Saturday
+    ],
+)
+def test_water_is_used_by_the_clock_on_the_wall_and_later_on_a_free_day(
+    day: str, morning: int, night: int
+) -> None:
+    volume = rhythm.consumed(instants(day, DAY + 1, 3_600))
+    by_hour = np.diff(volume)
+    assert len(by_hour) == 24
+    assert np.argmax(by_hour[:13]) == morning
+    assert np.argmin(by_hour) in (night, night + 1)
     assert by_hour.min() < 0.5 * by_hour.mean() < by_hour.mean() < 0.7 * by_hour.max()
+    clock = rhythm.Clock(instants(day, DAY, 3_600) + 1_800 * SECOND)
+    np.testing.assert_allclose(rhythm.consumption(clock), by_hour, rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("midnight", "hours"), [("2026-03-29T00:00+01:00", 23), ("2026-10-25T00:00+02:00", 25)]
+)
+def test_the_days_on_which_the_clock_is_changed_use_water_in_all_their_hours(
+    midnight: str, hours: int
+) -> None:
+    minutes = instants(midnight, hours * 3_600 + 1, 60)
+    by_hour = np.diff(rhythm.consumed(minutes)).reshape(hours, 60).sum(axis=1)
+    usual = np.diff(rhythm.consumed(instants("2026-06-14T00:00+02:00", DAY + 1, 3_600)))
+    by_clock = rhythm.Clock(minutes[:-1:60]).hour.astype(int)
+    np.testing.assert_allclose(by_hour, usual[by_clock], rtol=1e-9)
+    after = rhythm.consumed(minutes[-1:] + 3_600 * SECOND) - rhythm.consumed(minutes[-1:])
+    monday = np.diff(rhythm.consumed(instants("2026-06-15T00:00+02:00", 3_601, 3_600)))
+    np.testing.assert_allclose(after, monday, rtol=1e-9)
+
+
+def test_no_meter_is_negative_since_the_rivers_begin() -> None:
+    first = rivers.START + np.arange(2) * 3_600 * SECOND
+    assert (measured(town(), "light", first)["energy"] > 0).all()
+    assert (measured(town(), "water-meter", first)["water_volume"] > 0).all()
+
+
+@pytest.mark.parametrize("monday", ["2026-01-12T00:00+01:00", "2026-06-08T00:00+02:00"])
+@pytest.mark.parametrize(
+    ("kind", "in_", "out"),
+    [
+        ("traffic", "inbound/vehicle_count", "outbound/vehicle_count"),
+        ("bicycle", "inbound/bicycle_count", "outbound/bicycle_count"),
+        ("visitors", "entrance/people_count", "exit/people_count"),
+    ],
+)
+def test_what_goes_in_comes_out_on_the_same_day_and_later(kind: str, in_: str, out: str, monday: str) -> None:
+    week = instants(monday, 7 * DAY, 300)
+    one = Town(towns.read("lillestrom", interval=300), 1, Forces(["fair"], int(week[600])))
+    counts = measured(one, kind, week + 300 * SECOND)  # of the five minutes before
+    came, went = (counts[way].sum(axis=0).reshape(7, -1) for way in (in_, out))
+    # Platoons of cars, and whole numbers of few bicycles, make the difference.
+    np.testing.assert_allclose(went.sum(axis=1), came.sum(axis=1), rtol=0.04, atol=50)
+    assert abs(went.sum() - came.sum()) < max(0.015 * came.sum(), 120)
+    workdays = slice(0, 5)
+    morning, evening = slice(7 * 12, 9 * 12), slice(15 * 12, 17 * 12)
+    assert came[workdays, morning].sum() >= went[workdays, morning].sum()
+    assert went[workdays, evening].sum() > 1.15 * came[workdays, evening].sum()
 
 
 def test_lamps_burn_while_the_sun_is_down() -> None:
@@ -204,10 +262,17 @@ def test_counts_are_whole_and_grow_with_the_interval() -> None:
 
 
 def test_the_sun_is_where_an_almanac_has_it() -> None:
-    noon = "11:16:00+00:00"  # 12 h less the longitude; the equation of time is left out
+    noon = "11:16:00+00:00"  # 12 h less the longitude
     assert sun.elevation(instants(f"2026-06-21T{noon}", 1, 1))[0] == pytest.approx(53.5, abs=0.3)
     assert sun.elevation(instants(f"2026-12-21T{noon}", 1, 1))[0] == pytest.approx(6.6, abs=0.3)
     assert sun.elevation(instants(f"2026-03-20T{noon}", 1, 1))[0] == pytest.approx(30, abs=1.5)
+    # The sun is ahead of the clock, or behind it, by so many minutes.
+    for day, minutes in (("02-11", -14.2), ("05-14", 3.7), ("07-26", -6.5), ("11-03", 16.4), ("12-25", 0)):
+        then = instants(f"2026-{day}T12:00:00+00:00", 1, 1)
+        assert sun.equation_of_time(then)[0] == pytest.approx(minutes, abs=0.6)
+        noon_of_day = instants(f"2026-{day}T11:15:48+00:00", 1, 1) - round(minutes * 60 * SECOND)
+        near = noon_of_day + np.arange(-60, 61) * 60 * SECOND
+        assert near[np.argmax(sun.elevation(near))] == pytest.approx(noon_of_day[0], abs=90 * SECOND)
     # Oslo's shortest and longest day: 5 h 54 min and 18 h 50 min, sunrise to sunset at -0.83 degrees.
     days = np.floor(sun.solar_time(instants("2026-12-21T12:00:00+00:00", 1, 1)))
     assert 24 * sun.daylight(days, -0.83)[0] == pytest.approx(5.9, abs=0.1)
@@ -242,6 +307,25 @@ def test_every_node_has_a_place_an_owner_and_intervals_that_the_registry_takes()
         assert {stream.expected_interval for stream in entry.stream} == {node.interval}
         assert 10 <= node.interval <= 3_600
     assert {stream.open_data for node in NODES for stream in node.registered().stream} == {True, False}
+
+
+RAELINGEN = np.array(
+    [
+        (59.9274, 11.0882), (59.9374, 11.0729), (59.9451, 11.0582), (59.9530, 11.0364), (59.9548, 11.0253),
+        (59.9502, 11.0211), (59.9429, 11.0227), (59.9401, 11.0124), (59.9354, 11.0138), (59.9378, 11.0191),
+        (59.9303, 11.0290),
+    ]
+)  # fmt: skip
+"""The north of the municipality across the Nitelva, to about 60 m, after Kartverket's borders."""
+
+
+def test_no_node_stands_across_the_river_in_the_neighbouring_municipality() -> None:
+    for node in NODES:
+        corners = RAELINGEN - [node.latitude, node.longitude]
+        (south, west), (north, east) = corners.T, np.roll(corners, -1, axis=0).T
+        crossed = (south > 0) != (north > 0)
+        to_the_east = west[crossed] - south[crossed] * (east - west)[crossed] / (north - south)[crossed] > 0
+        assert to_the_east.sum() % 2 == 0, node.node
 
 
 def test_a_town_is_multiplied_plausibly() -> None:
