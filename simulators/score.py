@@ -34,7 +34,8 @@ class Score:
     `sent` are the readings that the platform has acknowledged, `lost` those of them that it has nowhere,
     `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent,
     `wrong` those with another value than was sent, `late` those acknowledged more than a minute after they
-    were sent first. `flagged_good` counts readings flagged though no fault was near.
+    were sent first. `flagged_good` counts readings flagged though no fault was near, and
+    `alarms_without_cause` by flag the runs of readings that no fault can have caused.
     """
 
     sent: int = 0
@@ -47,6 +48,7 @@ class Score:
     flagged_good: int = 0
     line: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    alarms_without_cause: dict[str, int] = field(default_factory=dict)
     faults: list[Recognition] = field(default_factory=list)
     scenarios: list[Showing] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
@@ -110,6 +112,7 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
         for group, row in track(places, "comparing", transient=True, disable=quiet):
             _compare(platform, town, faults, group, row, segments, quarantined, recognitions, result)
         result.faults = recognitions.table()
+        result.alarms_without_cause = recognitions.uncaused()
         result.flagged_good = recognitions.flagged_good
         if segments:
             result.scenarios = showings(platform, town, segments[0].start, segments[-1].end)

@@ -19,6 +19,9 @@ def tell(score: "Score") -> None:
         f"{score.lost:,} lost, {score.doubled:,} doubled, {score.wrong:,} wrong, {score.late:,} late; "
         f"{score.flagged_good:,} flagged without a fault nearby"
     )
+    if score.alarms_without_cause:
+        told = ", ".join(f"{count:,} x {flag}" for flag, count in score.alarms_without_cause.items())
+        console.print(f"alarms without a cause: {told}")
     for example in score.examples:
         console.print(f"  {example}")
     if score.line:
@@ -33,10 +36,11 @@ def tell(score: "Score") -> None:
 
 def _tell_faults(console: Console, score: "Score") -> None:
     table = Table("fault", "recognised by", box=box.SIMPLE, pad_edge=False)
-    for name in ("episodes", "recall", "alarms", "precision"):
+    for name in ("episodes", "recall", "alarms", "without cause", "precision"):
         table.add_column(name, justify="right")
     for each in score.faults:
-        numbers = f"{each.episodes:,}", _share(each.recall), f"{each.alarms:,}", _share(each.precision)
+        alarms = f"{each.caused:,}", f"{each.uncaused:,}"
+        numbers = f"{each.episodes:,}", _share(each.recall), *alarms, _share(each.precision)
         table.add_row(each.fault, each.by + (" (no flag is meant to)" if each.note else ""), *numbers)
     console.print(table)
 
@@ -54,8 +58,8 @@ def _tell_scenarios(console: Console, score: "Score") -> None:
 
 
 def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2f}"
+    return "–" if share is None else f"{share:.2f}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.1f}"
+    return "–" if value is None else f"{value:,.1f}"
