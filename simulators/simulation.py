@@ -148,6 +148,7 @@ class _Feed:
         self._live = max(now - behind, start)
         self._cursor = start
         self._segment = Segment(start, start, self._live)
+        self._beside = False
         self._told = self._noted = self._lined = time.monotonic()
         self._silent = False
         self._before = uplink.counters
@@ -220,10 +221,13 @@ class _Feed:
                 if self._plan.duration is not None and passed * SECOND >= self._plan.duration:
                     break
                 # With the clock, and never ahead of it.
-                wanted = min(origin + round(passed * SECOND * self._plan.speed), _now())
+                clock = _now()
+                wanted = min(origin + round(passed * SECOND * self._plan.speed), clock)
                 end = min(wanted, self._cursor + self._window)
                 if end > self._cursor and self._send(end):
                     self._cursor = end
+                if not self._beside:  # what was sent so far was sent after its time
+                    self._segment.live, self._beside = self._cursor, clock - self._cursor < SECOND
                 line.update(task, description=self._text(begun))
                 self._look()
                 if self._plan.load and time.monotonic() - self._lined >= _BETWEEN_LINES:

@@ -130,9 +130,13 @@ def test_history_comes_first_and_a_restart_goes_on_where_the_journal_ends(tmp_pa
     assert {"flood", "fair"} & {line.get("scenario") for line in told} == {"fair"}
 
 
-def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_future() -> None:
+def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_future(
+    tmp_path: Path,
+) -> None:
+    begin, journal = time.time(), tmp_path / "town.jsonl"
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
         options = ("--speed", "600", "--behind", "1h", "--duration", "8s", "--nodes", "14", "--load")
+        options += ("--journal", str(journal))
         with simulation(broker, *options) as child:
             output, errors = child.communicate(timeout=60)
         assert child.returncode == 0, errors
@@ -140,7 +144,19 @@ def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_futu
     spans = [(min(column) / 1e6, max(column) / 1e6) for column in receiver.readings().values()]
     assert min(early for early, _ in spans) < end - 3_500
     assert max(late for _, late in spans) <= end
+    [segment] = read(journal).segments
+    # Only what is sent once it has caught up is sent at its time.
+    assert begin <= segment.live / 1e6 <= end
     assert re.search(r"to acknowledgement: p50 \d+ ms, p95 \d+ ms, p99 \d+ ms, max \d+ ms", output)
+
+
+def test_a_town_that_has_not_caught_up_with_the_clock_has_nothing_live(tmp_path: Path) -> None:
+    plan = Plan(nodes=14, speed=60.0, behind=3_600_000_000, duration=2_500_000, journal=tmp_path / "t.jsonl")
+    with Mosquitto() as broker, Acknowledger(broker.host, broker.port):
+        run(BrokerSettings(port=broker.port), plan)
+    [segment] = read(tmp_path / "t.jsonl").segments
+    assert segment.end - segment.start > 60_000_000
+    assert segment.live >= segment.end
 
 
 def test_a_simulation_without_a_broker_fails_at_once() -> None:
