@@ -87,8 +87,9 @@ def build(recipe: Recipe) -> tuple[Town, Faults]:
 def run(broker: BrokerSettings, plan: Plan) -> None:
     """Simulate until the plan's end, or SIGINT or SIGTERM.
 
-    Raises BypulsError when the broker can't be reached at first, or does not let us publish. What can't be
-    sent in an outage is sent afterwards with its true times: the state of any instant can be computed.
+    Raises BypulsError when the broker can't be reached at first, or does not let us publish, and when packs
+    are not acknowledged at the end. What can't be sent in an outage is sent afterwards with its true times:
+    the state of any instant can be computed.
     """
     plan.check()
     console = Console(highlight=False, soft_wrap=True)
@@ -120,6 +121,11 @@ def run(broker: BrokerSettings, plan: Plan) -> None:
     console.print(f"{counters.sent:,} packs sent, {acknowledged}; {counters.readings:,} readings are safe")
     if plan.load:
         console.print(feed.latencies())
+    if counters.in_flight:
+        raise BypulsError(
+            f"{counters.in_flight:,} packs were not acknowledged, and are gone with this process: is ingest "
+            "running? With --journal, the next run whose --history reaches back sends their readings again"
+        )
 
 
 class _Feed:

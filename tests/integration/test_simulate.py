@@ -159,6 +159,30 @@ def test_a_town_that_has_not_caught_up_with_the_clock_has_nothing_live(tmp_path:
     assert segment.live >= segment.end
 
 
+def test_packs_that_nobody_acknowledged_are_counted_and_the_next_run_sends_them(tmp_path: Path) -> None:
+    options = ("--nodes", "14", "--interval", "1s", "--journal", str(tmp_path / "town.jsonl"))
+    with Mosquitto() as broker:
+        with simulation(broker, *options) as child:
+            time.sleep(3)
+            child.send_signal(signal.SIGTERM)
+            output, errors = child.communicate(timeout=20)
+        told = re.search(r"([\d,]+) packs sent, 0 acknowledged", output)
+        assert told is not None
+        assert int(told[1]) > 0
+        assert child.returncode == 1
+        assert f"{told[1]} packs were not acknowledged" in " ".join(errors.split())
+        with (
+            Acknowledger(broker.host, broker.port) as receiver,
+            simulation(broker, *options, "--duration", "1s", "--history", "1min") as child,
+        ):
+            child.communicate(timeout=20)
+        assert child.returncode == 0
+    begin = read(tmp_path / "town.jsonl").segments[0].start
+    for column in receiver.readings().values():
+        assert {later - earlier for earlier, later in pairwise(sorted(column))} == {1_000_000}
+        assert min(column) < begin + 1_000_000
+
+
 def test_a_simulation_without_a_broker_fails_at_once() -> None:
     with pytest.raises(BypulsError, match="no MQTT broker can be reached"):
         run(BrokerSettings(port=free_port()), Plan())
