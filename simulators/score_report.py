@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def tell(score: "Score") -> None:
     """Print a score."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{score.sent:,} readings sent and acknowledged: {score.stored:,} stored, "
         f"{score.quarantined:,} in quarantine\n"
@@ -22,6 +22,12 @@ def tell(score: "Score") -> None:
     if score.alarms_without_cause:
         told = ", ".join(f"{count:,} x {flag}" for flag, count in score.alarms_without_cause.items())
         console.print(f"alarms without a cause: {told}")
+    if score.intervals_unknown or score.intervals_other:
+        console.print(
+            f"no interval is expected of {score.intervals_unknown:,} streams and another than theirs of "
+            f"{score.intervals_other:,}: it misses their gaps, or flags gaps that are none. "
+            f"Before simulating, run: {score.registering}"
+        )
     for example in score.examples:
         console.print(f"  {example}")
     if score.line:
