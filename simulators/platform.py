@@ -67,7 +67,8 @@ class Platform:
 
     def expected_intervals(self) -> dict[str, float | None]:
         """Return the seconds that are expected between the readings of each stream there is."""
-        found, cursor = {}, None
+        found: dict[str, float | None] = {}
+        cursor = None
         while True:
             asked = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
             page = json.loads(self._get("/streams", asked) or b'{"streams": [], "next": null}')

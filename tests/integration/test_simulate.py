@@ -136,8 +136,7 @@ def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_futu
     begin, journal = time.time(), tmp_path / "town.jsonl"
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
         options = ("--speed", "600", "--behind", "1h", "--duration", "8s", "--nodes", "14", "--load")
-        options += ("--journal", str(journal))
-        with simulation(broker, *options) as child:
+        with simulation(broker, *options, "--journal", str(journal)) as child:
             output, errors = child.communicate(timeout=60)
         assert child.returncode == 0, errors
         end = time.time()
@@ -181,6 +180,26 @@ def test_packs_that_nobody_acknowledged_are_counted_and_the_next_run_sends_them(
     for column in receiver.readings().values():
         assert {later - earlier for earlier, later in pairwise(sorted(column))} == {1_000_000}
         assert min(column) < begin + 1_000_000
+
+
+def test_a_second_simulator_of_the_same_nodes_is_noticed_once_and_leaves_them_online() -> None:
+    options = ("--nodes", "14", "--interval", "1s")
+    with (
+        Mosquitto() as broker,
+        Acknowledger(broker.host, broker.port) as receiver,
+        simulation(broker, *options) as first,
+    ):
+        receiver.wait_for(lambda: len(receiver.packs) > 14)
+        with simulation(broker, *options, "--duration", "8s") as second:
+            output, _ = second.communicate(timeout=30)
+        assert second.returncode == 0
+        assert output.count("something else publishes as") == 1
+        assert "--no-simulate" in output
+        count = len(receiver.packs)
+        receiver.wait_for(lambda: len(receiver.packs) > count + 14)
+        assert {states[-1] for states in receiver.statuses.values()} == {"online"}
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=10)
 
 
 def test_a_simulation_without_a_broker_fails_at_once() -> None:
