@@ -454,7 +454,12 @@ def _registered(town: str, nodes: int | None = None, interval: str | None = None
     from simulators import duration
     from simulators.town import town as towns
 
-    seconds = None if interval is None else duration.microseconds("--interval", interval) / 1e6
+    seconds = None
+    if interval is not None:
+        from simulators.simulation import Plan
+
+        seconds = duration.microseconds("--interval", interval) / 1e6
+        Plan(interval=seconds).check()
     return [node.registered() for node in towns.read(town, nodes, seconds)]
 
 

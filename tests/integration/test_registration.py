@@ -123,11 +123,13 @@ def test_a_town_is_registered_with_its_copies_and_its_interval(database_url: str
     assert done.stdout.startswith("200 nodes: 200 new, 0 changed"), done.stderr
     assert rows(database_url, "SELECT DISTINCT expected_interval FROM stream") == [(600.0,)]
     assert rows(database_url, "SELECT count(*) FROM node WHERE latitude IS NULL") == [(0,)]
-    refused = subprocess.run(
-        [*command, "nodes.toml", "--nodes", "200"], capture_output=True, text=True, check=False
-    )
-    assert refused.returncode == 1
-    assert "go with --town" in refused.stderr
+    for options, told in (
+        (["nodes.toml", "--nodes", "200"], "go with --town"),
+        (["--town", "lillestrom", "--interval", "0s"], "must be between 0.05 s and a day"),
+    ):
+        refused = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert told in refused.stderr
 
 
 STREAMS = """SELECT channel, quantity, statistic, unit, expected_interval, open_data
