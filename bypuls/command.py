@@ -287,9 +287,14 @@ def simulate(
 ) -> None:
     """Simulate Lillestrøm: publish what its nodes measure, the past first and then what is now.
 
-    Every pack is kept and sent again until the platform has acknowledged it.
+    Every pack is kept and sent again until the platform has acknowledged it; exit status 1 if some are not
+    at the end. Run `bypuls nodes apply --town lillestrom` first, with the same --nodes and --interval, or the
+    platform knows neither places nor intervals, and can't tell a gap. `bypuls up` and `make up` run a town
+    themselves: start them with --no-simulate, or both publish as the same nodes.
 
     Examples:
+
+        bypuls nodes apply --town lillestrom && bypuls simulate --history 7d --journal town.jsonl
 
         bypuls simulate --history 7d
 
@@ -337,7 +342,9 @@ def score(
 
     Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and
     how much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1
-    if something is lost, doubled or wrong. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
+    if something is lost, doubled or wrong. Gaps are told only for nodes that were made known before, by
+    `bypuls nodes apply --town`, and a second simulator of the same nodes, such as that of `bypuls up` without
+    --no-simulate, shows as doubled. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
 
     Example:
 
@@ -358,13 +365,28 @@ def apply_nodes(
     town: Annotated[
         str | None, typer.Option(metavar="NAME", help="In place of a file, the nodes of a simulated town.")
     ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "--nodes", min=1, max=1_000_000, metavar="N", help="With --town: as many as `simulate --nodes N`."
+        ),
+    ] = None,
+    interval: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="With --town: what `simulate --interval` is given."),
+    ] = None,
 ) -> None:
     """Make the registry of nodes and streams what FILE says; harmless to repeat.
 
     A node or stream that FILE names becomes exactly what is written there (what isn't written is cleared);
     the others are left alone. Either all of FILE is applied or nothing. Ingest sees new nodes at once, and
-    changes within 5 minutes.
+    changes within 5 minutes. A simulated town is registered before it is simulated, with the same --nodes and
+    --interval: from that the platform knows where its nodes stand, and what a gap is.
     BYPULS_DATABASE_URL names the owner of the tables.
+
+    Example:
+
+        bypuls nodes apply --town lillestrom --nodes 10000 --interval 10s
 
     Example of a FILE:
 
@@ -390,7 +412,9 @@ def apply_nodes(
 
     if (file is None) == (town is None):
         raise BypulsError("give either a registry file, or a simulated town such as --town lillestrom")
-    entries = read(file) if file is not None else _registered(town or "")
+    if town is None and (count is not None or interval is not None):
+        raise BypulsError("--nodes and --interval are for a simulated town, and go with --town")
+    entries = read(file) if file is not None else _registered(town or "", count, interval)
     for kind, outcome in zip(
         ("nodes", "streams"), register(load(DatabaseSettings).url.get_secret_value(), entries), strict=True
     ):
@@ -426,10 +450,17 @@ def settings() -> None:
     print(settings_table())
 
 
-def _registered(town: str) -> "list[RegisteredNode]":
+def _registered(town: str, nodes: int | None = None, interval: str | None = None) -> "list[RegisteredNode]":
+    from simulators import duration
     from simulators.town import town as towns
 
-    return [node.registered() for node in towns.read(town)]
+    seconds = None
+    if interval is not None:
+        from simulators.simulation import Plan
+
+        seconds = duration.microseconds("--interval", interval) / 1e6
+        Plan(interval=seconds).check()
+    return [node.registered() for node in towns.read(town, nodes, seconds)]
 
 
 def _tell(line: str) -> None:

@@ -65,6 +65,18 @@ class Platform:
         values = json.loads(body)["streams"][0]["values"][statistic]
         return np.array([np.nan if value is None else value for value in values], np.float64)
 
+    def expected_intervals(self) -> dict[str, float | None]:
+        """Return the seconds that are expected between the readings of each stream there is."""
+        found: dict[str, float | None] = {}
+        cursor = None
+        while True:
+            asked = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
+            page = json.loads(self._get("/streams", asked) or b'{"streams": [], "next": null}')
+            found |= {each["stream"]: each["expected_interval"] for each in page["streams"]}
+            cursor = page["next"]
+            if cursor is None:
+                return found
+
     def quarantine(self) -> Iterator[dict[str, Any]]:
         """Give every entry, the newest first, with all of its payload that is kept (bytes)."""
         cursor = None

@@ -2,9 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bypuls.channels import of_channel
+from bypuls.limits_of_change import LIMITS
 from bypuls.quality import Flag
 from bypuls.readings import SECOND, FlagArray, TimeArray
 from simulators.town.faults import FAULTS, Episode, Faults
@@ -30,6 +34,20 @@ BY_DESIGN: dict[str, str] = {
 }
 """Faults that no flag is meant to recognise, and why."""
 
+_OF_VALUES = Flag.OUT_OF_RANGE | Flag.STEP | Flag.SPIKE | Flag.STUCK
+_CAN_CAUSE: dict[str, Flag] = {
+    "stuck": _OF_VALUES,
+    "drift": _OF_VALUES,
+    "spike": _OF_VALUES,
+    "dropout": _OF_VALUES | Flag.GAP,
+    "wrong-unit": _OF_VALUES | Flag.GAP,
+    "clock-ahead": _OF_VALUES | Flag.GAP | Flag.CLOCK,
+    "clock-behind": _OF_VALUES | Flag.GAP,
+    "reboot": _OF_VALUES | Flag.GAP,
+}
+"""What a fault can bring about at all: values don't open gaps, and a late clock isn't ahead."""
+
+_DAY = 24 * 3600 * SECOND
 _LIVE_ONLY = ("clock-ahead", "clock-behind")
 _NEAR = 4
 
@@ -38,17 +56,19 @@ _NEAR = 4
 class Recognition:
     """How one kind of fault was recognised.
 
-    `recall` is the share of its episodes that were, `precision` the share of alarms of its flags that had a
-    fault of any kind as their cause; an alarm is a run of flagged readings of one stream. None where there is
-    nothing to divide.
+    An alarm is a run of readings of one stream with one flag. Of the alarms of its flags, `caused` had an
+    episode of this kind as their cause and `uncaused` none of any kind; those that other kinds caused are in
+    their rows. `recall` is the share of its episodes that were recognised, `precision` that of the alarms
+    with its cause among those with its or none. None where there is nothing to divide, and for a kind that
+    no flag is meant to recognise, and none did.
     """
 
     fault: str
     by: str
     episodes: int
     recognised: int
-    alarms: int
     caused: int
+    uncaused: int
     note: str
 
     @property
@@ -58,8 +78,10 @@ class Recognition:
 
     @property
     def precision(self) -> float | None:
-        """Share of the alarms that had a cause."""
-        return self.caused / self.alarms if self.alarms else None
+        """Share of the alarms with this cause among those with this or none."""
+        if not self.caused and (self.note or not self.uncaused):
+            return None
+        return self.caused / (self.caused + self.uncaused)
 
 
 class Recognitions:
@@ -69,7 +91,8 @@ class Recognitions:
         self._faults = faults
         self._episodes: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self._recognised: dict[str, set[tuple[str, int]]] = defaultdict(set)
-        self._alarms: dict[Flag, list[bool]] = defaultdict(list)
+        self._caused: dict[tuple[str, Flag], int] = defaultdict(int)
+        self._uncaused: dict[Flag, int] = defaultdict(int)
         self.flagged_good = 0
 
     def note(
@@ -91,26 +114,55 @@ class Recognitions:
             for episode in self._faults.episodes(group, start, end)
             if episode.row == row and episode.channel in (None, channel)
         ]
-        causes = np.zeros(len(time), np.bool_)
+        near = _NEAR * group.step
+        causes: dict[str, NDArray[np.bool_]] = {}
         for episode in mine:
-            near = _NEAR * group.step
-            causes |= (time >= episode.start - near) & (time < episode.end + near + _skew(episode))
+            low, high = sorted((0, _skew(episode)))
+            within = (time >= episode.start - near + low) & (time < episode.end + near + high)
+            causes[episode.fault] = causes.get(episode.fault, False) | within
             if not any(_hides(other, episode) for other in mine):
                 self._judge(group, episode, segments, time, flags, quarantined)
         for flag in Flag:
-            flagged = (flags & flag) != 0
-            if not flagged.any():
-                continue
-            places = np.flatnonzero(flagged)
-            begins = np.flatnonzero(np.diff(time[places], prepend=-(2**60)) > (_NEAR + 1) * group.step)
-            self._alarms[flag] += np.logical_or.reduceat(causes[places], begins).tolist()
-        self.flagged_good += int(((flags != 0) & ~causes).sum())
+            self._count(flag, (flags & flag) != 0, causes, time, group.step)
+        caused = np.logical_or.reduce([np.zeros(len(time), np.bool_), *causes.values()])
+        self.flagged_good += int(((flags != 0) & ~caused).sum())
+
+    def _count(
+        self,
+        flag: Flag,
+        flagged: NDArray[np.bool_],
+        causes: dict[str, NDArray[np.bool_]],
+        time: TimeArray,
+        step: int,
+    ) -> None:
+        """Count a stream's alarms of one flag by their cause."""
+        places = np.flatnonzero(flagged)
+        if not places.size:
+            return
+        begins = np.flatnonzero(np.diff(time[places], prepend=-(2**60)) > (_NEAR + 1) * step)
+        fits = {
+            name: np.logical_or.reduceat(near[places], begins)
+            for name, near in causes.items()
+            if _CAN_CAUSE[name] & flag
+        }
+        # A kind that the flag is meant for has it alone; else two minutes off would share a dropout's gap.
+        meant = [name for name in fits if flag in RECOGNISED_BY[name] and name not in BY_DESIGN]
+        none = np.zeros(len(begins), np.bool_)
+        taken = np.logical_or.reduce([none, *(fits[name] for name in meant)])
+        for name, fit in fits.items():
+            self._caused[name, flag] += int((fit if name in meant else fit & ~taken).sum())
+        self._uncaused[flag] += int((~np.logical_or.reduce([none, *fits.values()])).sum())
+
+    def uncaused(self) -> dict[str, int]:
+        """Return how many alarms had no cause, by flag; without those that never were so."""
+        return {flag.name.lower(): count for flag, count in self._uncaused.items() if count and flag.name}
 
     def table(self) -> list[Recognition]:
         """Return a row for each kind of fault of the run."""
         rows = []
         for name in self._faults.rates:
-            alarms = [caused for flag in RECOGNISED_BY[name] for caused in self._alarms[flag]]
+            caused = sum(self._caused[name, flag] for flag in RECOGNISED_BY[name])
+            uncaused = sum(self._uncaused[flag] for flag in RECOGNISED_BY[name])
             by = " or ".join(flag.name.lower() for flag in RECOGNISED_BY[name] if flag.name)
             if name == "wrong-unit":
                 by = "quarantine"
@@ -118,7 +170,7 @@ class Recognitions:
                 by = "clock or quarantine"
             episodes, recognised = len(self._episodes[name]), len(self._recognised[name])
             rows.append(
-                Recognition(name, by, episodes, recognised, len(alarms), sum(alarms), BY_DESIGN.get(name, ""))
+                Recognition(name, by, episodes, recognised, caused, uncaused, BY_DESIGN.get(name, ""))
             )
         return rows
 
@@ -139,7 +191,7 @@ class Recognitions:
         wanted = sum(RECOGNISED_BY[episode.fault])
         lasting = episode.fault in ("dropout", "reboot")  # which is noticed afterwards
         until = episode.end + (_NEAR * group.step if lasting else 0)
-        low, high = sorted((0, round(_skew(episode))))
+        low, high = sorted((0, _skew(episode)))
         within = (time >= episode.start - group.step + low) & (time < until + high)
         if ((flags[within] & wanted) != 0).any() or _any_within(quarantined, episode):
             self._recognised[episode.fault].add(key)
@@ -161,10 +213,18 @@ def _visible(group: Group, episode: Episode, segment: Segment) -> bool:
     begin = segment.live if episode.fault in _LIVE_ONLY else segment.start
     if episode.fault in ("dropout", "reboot"):
         return begin <= episode.start and episode.end + _NEAR * group.step < segment.end
-    if FAULTS[episode.fault].longest > 24:  # a day of it must be there
-        start, end = max(episode.start, begin), min(episode.end, segment.end)
-        return episode.start >= begin and end - start >= min(episode.end - episode.start, 24 * 3600 * SECOND)
+    if FAULTS[episode.fault].longest > 24:
+        seen = min(episode.end, segment.end) - episode.start
+        return episode.start >= begin and seen >= _needed(group, episode)
     return min(episode.end, segment.end) - max(episode.start, begin) >= group.step
+
+
+def _needed(group: Group, episode: Episode) -> int:
+    """Return how much of a lasting episode must be there: a day of it, or as long as values may stay."""
+    limit = LIMITS.get(of_channel(episode.channel or "").key or "")
+    hours = limit.stuck_hours if limit is not None and episode.fault == "stuck" else nan
+    # Where a quantity is never called stuck, a day is enough to miss it.
+    return _DAY if isnan(hours) else round(hours * 3600 * SECOND) + 2 * group.step
 
 
 def _any_within(quarantined: TimeArray, episode: Episode) -> bool:

@@ -19,7 +19,7 @@ from simulators.recognition import Recognition, Recognitions
 from simulators.showing import Showing, showings
 from simulators.simulation import build
 from simulators.town.faults import Faults
-from simulators.town.journal import Segment, read
+from simulators.town.journal import Recipe, Segment, read
 from simulators.town.packs import stamps
 from simulators.town.town import Block, Group, Town
 
@@ -34,7 +34,10 @@ class Score:
     `sent` are the readings that the platform has acknowledged, `lost` those of them that it has nowhere,
     `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent,
     `wrong` those with another value than was sent, `late` those acknowledged more than a minute after they
-    were sent first. `flagged_good` counts readings flagged though no fault was near.
+    were sent first. `intervals_unknown` and `intervals_other` count streams of which the platform expects no
+    interval, or another than they have, so that it can't tell a gap or tells one where none is; `registering`
+    is the command that tells it. `flagged_good` counts readings flagged though no fault was near, and
+    `alarms_without_cause` by flag the runs of readings that no fault can have caused.
     """
 
     sent: int = 0
@@ -45,8 +48,12 @@ class Score:
     wrong: int = 0
     late: int = 0
     flagged_good: int = 0
+    intervals_unknown: int = 0
+    intervals_other: int = 0
+    registering: str = ""
     line: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    alarms_without_cause: dict[str, int] = field(default_factory=dict)
     faults: list[Recognition] = field(default_factory=list)
     scenarios: list[Showing] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
@@ -99,17 +106,19 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
     past = read(journal)
     town, faults = build(past.recipe)
     segments = [segment for segment in past.segments if segment.end > segment.start]
-    result = Score(late=sum(segment.late for segment in segments))
+    result = Score(late=sum(segment.late for segment in segments), registering=_registering(past.recipe))
     for segment in segments:
         for name, count in segment.line.items():
             result.line[name] = result.line.get(name, 0) + count
     with Platform(url, token) as platform:
         quarantined, result.refused = _read_quarantine(platform, {node.node for node in town.nodes})
+        _compare_intervals(town, platform.expected_intervals(), result)
         recognitions = Recognitions(faults)
         places = [(group, row) for group in town.groups for row in range(len(group.names))]
         for group, row in track(places, "comparing", transient=True, disable=quiet):
             _compare(platform, town, faults, group, row, segments, quarantined, recognitions, result)
         result.faults = recognitions.table()
+        result.alarms_without_cause = recognitions.uncaused()
         result.flagged_good = recognitions.flagged_good
         if segments:
             result.scenarios = showings(platform, town, segments[0].start, segments[-1].end)
@@ -162,6 +171,24 @@ def _compare(
                 first = np.datetime64(int(times[0]), "us")
                 result.examples.append(f"{node}/{channel}: {len(times):,} {what}, the first at {first}Z")
         recognitions.note(group, row, channel, segments, stored.time, stored.flags, truth.time[in_quarantine])
+
+
+def _compare_intervals(town: Town, expected: dict[str, float | None], result: Score) -> None:
+    for node in town.nodes:
+        for channel in node.channels:
+            stream = f"{node.node}/{channel.name}"
+            if stream not in expected:
+                continue
+            interval = expected[stream]
+            result.intervals_unknown += interval is None
+            result.intervals_other += interval is not None and interval != node.interval
+
+
+def _registering(recipe: Recipe) -> str:
+    """Return the command that makes the nodes of a recipe known, with their places and intervals."""
+    nodes = "" if recipe.nodes is None else f" --nodes {recipe.nodes}"
+    interval = "" if recipe.interval is None else f" --interval {recipe.interval:g}s"
+    return f"bypuls nodes apply --town {recipe.town}{nodes}{interval}"
 
 
 def sent(town: Town, faults: Faults, group: Group, row: int, segments: list[Segment]) -> dict[str, Truth]:

@@ -12,13 +12,22 @@ if TYPE_CHECKING:
 
 def tell(score: "Score") -> None:
     """Print a score."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{score.sent:,} readings sent and acknowledged: {score.stored:,} stored, "
         f"{score.quarantined:,} in quarantine\n"
         f"{score.lost:,} lost, {score.doubled:,} doubled, {score.wrong:,} wrong, {score.late:,} late; "
         f"{score.flagged_good:,} flagged without a fault nearby"
     )
+    if score.alarms_without_cause:
+        told = ", ".join(f"{count:,} x {flag}" for flag, count in score.alarms_without_cause.items())
+        console.print(f"alarms without a cause: {told}")
+    if score.intervals_unknown or score.intervals_other:
+        console.print(
+            f"no interval is expected of {score.intervals_unknown:,} streams and another than theirs of "
+            f"{score.intervals_other:,}: it misses their gaps, or flags gaps that are none. "
+            f"Before simulating, run: {score.registering}"
+        )
     for example in score.examples:
         console.print(f"  {example}")
     if score.line:
@@ -33,10 +42,11 @@ def tell(score: "Score") -> None:
 
 def _tell_faults(console: Console, score: "Score") -> None:
     table = Table("fault", "recognised by", box=box.SIMPLE, pad_edge=False)
-    for name in ("episodes", "recall", "alarms", "precision"):
+    for name in ("episodes", "recall", "alarms", "without cause", "precision"):
         table.add_column(name, justify="right")
     for each in score.faults:
-        numbers = f"{each.episodes:,}", _share(each.recall), f"{each.alarms:,}", _share(each.precision)
+        alarms = f"{each.caused:,}", f"{each.uncaused:,}"
+        numbers = f"{each.episodes:,}", _share(each.recall), *alarms, _share(each.precision)
         table.add_row(each.fault, each.by + (" (no flag is meant to)" if each.note else ""), *numbers)
     console.print(table)
 
@@ -54,8 +64,8 @@ def _tell_scenarios(console: Console, score: "Score") -> None:
 
 
 def _share(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2f}"
+    return "–" if share is None else f"{share:.2f}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.1f}"
+    return "–" if value is None else f"{value:,.1f}"

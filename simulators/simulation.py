@@ -98,8 +98,9 @@ def build(recipe: Recipe) -> tuple[Town, Faults]:
 def run(broker: BrokerSettings, plan: Plan) -> None:
     """Simulate until the plan's end, or SIGINT or SIGTERM.
 
-    Raises BypulsError when the broker can't be reached at first, or does not let us publish. What can't be
-    sent in an outage is sent afterwards with its true times: the state of any instant can be computed.
+    Raises BypulsError when the broker can't be reached at first, or does not let us publish, and when packs
+    are not acknowledged at the end. What can't be sent in an outage is sent afterwards with its true times:
+    the state of any instant can be computed.
     """
     plan.check()
     console = Console(highlight=False, soft_wrap=True)
@@ -131,6 +132,11 @@ def run(broker: BrokerSettings, plan: Plan) -> None:
     console.print(f"{counters.sent:,} packs sent, {acknowledged}; {counters.readings:,} readings are safe")
     if plan.load:
         console.print(feed.latencies())
+    if counters.in_flight:
+        raise BypulsError(
+            f"{counters.in_flight:,} packs were not acknowledged, and are gone with this process: is ingest "
+            "running? With --journal, the next run whose --history reaches back sends their readings again"
+        )
 
 
 class _Feed:
@@ -165,6 +171,7 @@ class _Feed:
         self._segment = self._live_segment = Segment(start, start, live)
         self._in_history = bool(self._history)
         self._counted: tuple[int, int, dict[str, int]] = (0, 0, {})
+        self._beside = False
         self._told = self._noted = self._lined = time.monotonic()
         self._silent = False
         self._before = uplink.counters
@@ -251,10 +258,13 @@ class _Feed:
                 if self._plan.duration is not None and passed * SECOND >= self._plan.duration:
                     break
                 # With the clock, and never ahead of it.
-                wanted = min(origin + round(passed * SECOND * self._plan.speed), _now())
+                clock = _now()
+                wanted = min(origin + round(passed * SECOND * self._plan.speed), clock)
                 end = min(wanted, self._cursor + self._window)
                 if end > self._cursor and self._send(end):
                     self._cursor = end
+                if not self._beside:  # what was sent so far was sent after its time
+                    self._segment.live, self._beside = self._cursor, clock - self._cursor < SECOND
                 line.update(task, description=self._text(begun))
                 self._look()
                 if self._plan.load and time.monotonic() - self._lined >= _BETWEEN_LINES:

@@ -22,6 +22,7 @@ from bypuls.senml import MAX_PAYLOAD
 from bypuls.settings import BrokerSettings
 from simulators.connection import Connection
 from simulators.latency import Latencies
+from simulators.stranger import Stranger
 
 _TICK = 0.1
 _LONGEST_WAIT = 60.0
@@ -89,9 +90,10 @@ class Uplink:
 
     At most `per_node` packs of a node and `in_flight` packs of all are unacknowledged; then `send` waits.
     A node's oldest pack is sent again after `resend_after` seconds, and then ever more rarely, up to once a
-    minute. `tell` gets sentences for people about outages. `line`, where there is one, tells from node, seq
-    and payload what arrives of a pack; `latencies` gets how long each took to be acknowledged. Entering
-    raises BypulsError when the broker can't be reached; later outages heal by themselves.
+    minute. `tell` gets sentences for people about outages, and about another sender under the same names;
+    while that one sends, nodes are not called offline at the end. `line`, where there is one, tells from
+    node, seq and payload what arrives of a pack; `latencies` gets how long each took to be acknowledged.
+    Entering raises BypulsError when the broker can't be reached; later outages heal by themselves.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class Uplink:
         self._changed = threading.Condition()
         self._sent = self._resent = self._acknowledged = self._in_flight = self._ignored = self._readings = 0
         self._last_progress = time.monotonic()
+        self._stranger = Stranger(tell)
         self._greeted = 0
         self._greetings: list[MQTTMessageInfo] = []
         self._stop = threading.Event()
@@ -137,7 +140,8 @@ class Uplink:
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
         self._tender.join()
-        farewells = self._publish_status(_OFFLINE) if self._connection.up else []
+        leaves = self._connection.up and not self._stranger.is_here
+        farewells = self._publish_status(_OFFLINE) if leaves else []
         deadline = time.monotonic() + 2
         while not all(info.is_published() for info in farewells) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -243,6 +247,8 @@ class Uplink:
                 self._ignored += 1
             return
         store = self._stores.get(node)
+        if store is not None and store.log != acknowledgement.log:
+            self._stranger.notice(node)
         with self._changed:
             if store is None or store.log != acknowledgement.log:
                 self._ignored += 1

@@ -30,6 +30,7 @@ class Recipe(msgspec.Struct, frozen=True):
 class Segment(msgspec.Struct):
     """A stretch of ticks [start, end), all acknowledged; those from `live` on were sent at their time.
 
+    `live` is when the town had caught up with the clock; while it is behind, all is sent after its time.
     `readings` were acknowledged, `late` of them more than a minute after they were sent first; `line` counts
     the packs that a bad line duplicated, damaged or reordered.
     """

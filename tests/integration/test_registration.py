@@ -111,6 +111,27 @@ def test_the_command_applies_a_file_and_tells_what_it_did(database_url: str, tmp
         assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
 
 
+def test_a_town_is_registered_with_its_copies_and_its_interval(database_url: str) -> None:
+    command = [sys.executable, "-P", "-m", "bypuls", "nodes", "apply"]
+    done = subprocess.run(
+        [*command, "--town", "lillestrom", "--nodes", "200", "--interval", "10min"],
+        env=os.environ | {"BYPULS_DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("200 nodes: 200 new, 0 changed"), done.stderr
+    assert rows(database_url, "SELECT DISTINCT expected_interval FROM stream") == [(600.0,)]
+    assert rows(database_url, "SELECT count(*) FROM node WHERE latitude IS NULL") == [(0,)]
+    for options, told in (
+        (["nodes.toml", "--nodes", "200"], "go with --town"),
+        (["--town", "lillestrom", "--interval", "0s"], "must be between 0.05 s and a day"),
+    ):
+        refused = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert told in refused.stderr
+
+
 STREAMS = """SELECT channel, quantity, statistic, unit, expected_interval, open_data
              FROM stream ORDER BY channel"""
 

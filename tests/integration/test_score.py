@@ -49,6 +49,7 @@ def test_a_clean_run_is_clean_and_its_scenarios_show(database_url: str, tmp_path
         assert found.sent > 400_000
         assert (found.stored, found.lost, found.doubled, found.wrong, found.late) == (found.sent, 0, 0, 0, 0)
         assert found.flagged_good == 0
+        assert (found.intervals_unknown, found.intervals_other) == (0, 0)
         assert {each.scenario for each in found.scenarios} == {"burst-main", "new-year"}
         assert [each for each in found.scenarios if not each.shown] == []
 
@@ -153,6 +154,10 @@ def test_a_platform_that_drops_every_thousandth_reading_is_caught(database_url: 
                    SELECT time + interval '1 second', stream_id, value, flags FROM reading
                    ORDER BY stream_id, time LIMIT 3"""
             )
+            connection.execute(
+                """UPDATE stream SET expected_interval = 60
+                   WHERE stream_id IN (SELECT stream_id FROM stream ORDER BY stream_id LIMIT 3)"""
+            )
         again = score(plan.journal, api.url)
         assert (again.lost, again.doubled, again.wrong) == (found.lost, 3, 1)
         told = subprocess.run(
@@ -181,6 +186,12 @@ def test_a_platform_that_drops_every_thousandth_reading_is_caught(database_url: 
             check=False,
         )
         assert f"{found.lost} lost, 3 doubled, 1 wrong, 0 late" in table.stdout
+        # Nobody made the town known, so what is a gap can't be told: it says so, and what to do.
+        streams = sum(len(node.channels) for node in town.read(plan.town))
+        assert (
+            f"no interval is expected of {streams - 3} streams and another than theirs of 3" in table.stdout
+        )
+        assert "run: bypuls nodes apply --town lillestrom --interval 300s" in table.stdout
 
 
 def test_an_api_that_does_not_answer_is_told(tmp_path: Path) -> None:

@@ -131,17 +131,76 @@ def test_history_comes_first_and_a_restart_goes_on_where_the_journal_ends(tmp_pa
     assert {"flood", "fair"} & {line.get("scenario") for line in told} == {"fair"}
 
 
-def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_future() -> None:
+def test_a_town_faster_than_life_begins_in_the_past_and_never_speaks_of_the_future(
+    tmp_path: Path,
+) -> None:
+    begin, journal = time.time(), tmp_path / "town.jsonl"
     with Mosquitto() as broker, Acknowledger(broker.host, broker.port) as receiver:
         options = ("--speed", "600", "--behind", "1h", "--duration", "8s", "--nodes", "14", "--load")
-        with simulation(broker, *options) as child:
+        with simulation(broker, *options, "--journal", str(journal)) as child:
             output, errors = child.communicate(timeout=60)
         assert child.returncode == 0, errors
         end = time.time()
     spans = [(min(column) / 1e6, max(column) / 1e6) for column in receiver.readings().values()]
     assert min(early for early, _ in spans) < end - 3_500
     assert max(late for _, late in spans) <= end
+    [segment] = read(journal).segments
+    # Only what is sent once it has caught up is sent at its time.
+    assert begin <= segment.live / 1e6 <= end
     assert re.search(r"to acknowledgement: p50 \d+ ms, p95 \d+ ms, p99 \d+ ms, max \d+ ms", output)
+
+
+def test_a_town_that_has_not_caught_up_with_the_clock_has_nothing_live(tmp_path: Path) -> None:
+    plan = Plan(nodes=14, speed=60.0, behind=3_600_000_000, duration=2_500_000, journal=tmp_path / "t.jsonl")
+    with Mosquitto() as broker, Acknowledger(broker.host, broker.port):
+        run(BrokerSettings(port=broker.port), plan)
+    [segment] = read(tmp_path / "t.jsonl").segments
+    assert segment.end - segment.start > 60_000_000
+    assert segment.live >= segment.end
+
+
+def test_packs_that_nobody_acknowledged_are_counted_and_the_next_run_sends_them(tmp_path: Path) -> None:
+    options = ("--nodes", "14", "--interval", "1s", "--journal", str(tmp_path / "town.jsonl"))
+    with Mosquitto() as broker:
+        with simulation(broker, *options) as child:
+            time.sleep(3)
+            child.send_signal(signal.SIGTERM)
+            output, errors = child.communicate(timeout=20)
+        told = re.search(r"([\d,]+) packs sent, 0 acknowledged", output)
+        assert told is not None
+        assert int(told[1]) > 0
+        assert child.returncode == 1
+        assert f"{told[1]} packs were not acknowledged" in " ".join(errors.split())
+        with (
+            Acknowledger(broker.host, broker.port) as receiver,
+            simulation(broker, *options, "--duration", "1s", "--history", "1min") as child,
+        ):
+            child.communicate(timeout=20)
+        assert child.returncode == 0
+    begin = read(tmp_path / "town.jsonl").segments[0].start
+    for column in receiver.readings().values():
+        assert {later - earlier for earlier, later in pairwise(sorted(column))} == {1_000_000}
+        assert min(column) < begin + 1_000_000
+
+
+def test_a_second_simulator_of_the_same_nodes_is_noticed_once_and_leaves_them_online() -> None:
+    options = ("--nodes", "14", "--interval", "1s")
+    with (
+        Mosquitto() as broker,
+        Acknowledger(broker.host, broker.port) as receiver,
+        simulation(broker, *options) as first,
+    ):
+        receiver.wait_for(lambda: len(receiver.packs) > 14)
+        with simulation(broker, *options, "--duration", "8s") as second:
+            output, _ = second.communicate(timeout=30)
+        assert second.returncode == 0
+        assert output.count("something else publishes as") == 1
+        assert "--no-simulate" in output
+        count = len(receiver.packs)
+        receiver.wait_for(lambda: len(receiver.packs) > count + 14)
+        assert {states[-1] for states in receiver.statuses.values()} == {"online"}
+        first.send_signal(signal.SIGTERM)
+        first.communicate(timeout=10)
 
 
 def test_a_simulation_without_a_broker_fails_at_once() -> None:
