@@ -124,9 +124,9 @@ def test_history_comes_first_and_a_restart_goes_on_where_the_journal_ends(tmp_pa
             column = sorted(readings.get((node.node, channel.name), {}))
             assert len(column) >= 7_200 // node.interval - 1
             assert {later - earlier for earlier, later in pairwise(column)} <= {round(node.interval * 1e6)}
-    first, second = read(tmp_path / "town.jsonl").segments
-    assert first.end == second.start
-    assert first.readings + second.readings == sum(map(len, readings.values()))
+    segments = read(tmp_path / "town.jsonl").segments
+    assert all(first.end == second.start for first, second in pairwise(segments))
+    assert sum(segment.readings for segment in segments) == sum(map(len, readings.values()))
     told = [json.loads(line) for line in (tmp_path / "town.jsonl").read_text().splitlines()]
     assert {"flood", "fair"} & {line.get("scenario") for line in told} == {"fair"}
 
