@@ -2,7 +2,7 @@
 
 import json
 import re
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,8 @@ def check_call(words: list[str]) -> None:
         name = rest.pop(0)
         assert name in command.commands, f"bypuls {' '.join(words)}: there is no {name}"
         command = command.commands[name]
-    known = {"--help", *(option for parameter in command.params for option in parameter.opts)}
+    options = [(*parameter.opts, *parameter.secondary_opts) for parameter in command.params]
+    known = {"--help", *chain.from_iterable(options)}
     assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known
 
 
