@@ -37,6 +37,16 @@ def locked_readings(url: str) -> Iterator[None]:
         yield
 
 
+def end_waiting_commit(connection: psycopg.Connection[tuple[object, ...]], ingest: Ingest) -> None:
+    """Wait until a commit of ingest waits for a lock, and end its connection."""
+    waiting = (
+        b"FROM pg_stat_activity WHERE datname = current_database()"
+        b" AND usename = 'bypuls_ingest' AND wait_event_type = 'Lock'"
+    )
+    ingest.wait_for(lambda: connection.execute(b"SELECT " + waiting).rowcount == 1, "wait for a lock")
+    connection.execute(b"SELECT pg_terminate_backend(pid) " + waiting)
+
+
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -122,14 +132,7 @@ def test_a_batch_checked_again_after_an_outage_keeps_its_flags(
         with psycopg.connect(database_url, autocommit=True) as connection:
             with locked_readings(database_url):
                 device.send("bypuls/v1/warm-1/up", heat(2, 40.0))
-                waiting = (
-                    "FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND usename = 'bypuls_ingest' AND wait_event_type = 'Lock'"
-                )
-                ingest.wait_for(
-                    lambda: connection.execute(f"SELECT {waiting}".encode()).rowcount == 1, "wait"
-                )
-                connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}".encode())
+                end_waiting_commit(connection, ingest)
             ingest.wait_for(lambda: device.acknowledged("warm-1", "a") == {1, 2}, "acknowledge")
             flags = connection.execute("SELECT flags FROM reading ORDER BY time").fetchall()
     assert flags == [(0,), (int(Flag.STEP),)]
@@ -163,15 +166,8 @@ def test_a_backlog_of_batches_is_checked_again_in_the_order_of_its_arrival(
         ingest.wait_for(lambda: device.acknowledged("calm-1", "a") == everything, "acknowledge")
         with locked_readings(database_url):
             send("torn-1")
-            waiting = (
-                "FROM pg_stat_activity WHERE datname = current_database()"
-                " AND usename = 'bypuls_ingest' AND wait_event_type = 'Lock'"
-            )
             for _ in range(2):
-                ingest.wait_for(
-                    lambda: connection.execute(f"SELECT {waiting}".encode()).rowcount == 1, "wait"
-                )
-                connection.execute(f"SELECT pg_terminate_backend(pid) {waiting}".encode())
+                end_waiting_commit(connection, ingest)
         ingest.wait_for(lambda: device.acknowledged("torn-1", "a") == everything, "acknowledge")
         assert flags_of("torn-1") == flags_of("calm-1")
         assert any(flags_of("calm-1"))
