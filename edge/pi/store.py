@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -19,9 +19,10 @@ from zlib import crc32
 import msgspec
 
 from bypuls.sequences import Range, closed_ranges, merged, without
-from edge.pi import database
+from edge.pi.database import Damaged, Database, kept_aside, put_aside
 from edge.pi.errors import StoreError
 from edge.pi.packing import encode
+from edge.pi.sent_mark import SentMark
 from edge.pi.windows import Point
 
 _MOST_GAPS = 1_000
@@ -49,29 +50,28 @@ class Store:
         """The highest seq given out."""
         self.replaced: Path | None = None
         """Where the database was put that could not be read, if that happened on entering."""
+        self.aside: list[Path] = []
+        """Where databases are that could not be read, on this entering or earlier, and nobody has removed."""
         self.packs = 0
         self.dropped = 0
-        """Packs dropped since the store was made, because it was full."""
+        """Packs given up since the store was made: it was full, or a pack was damaged or torn off."""
         self._guard = threading.RLock()
         self._limit = limit
         self._bytes = 0
         self._tick_bytes = 0
         self._ticks_dropped = 0
-        self._full_sync = False
-        self._sent_high = 0
 
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            self._sent = os.open(self.folder / "sent", os.O_RDWR | os.O_CREAT, 0o600)
+            self._mark = SentMark(self.folder)
         except OSError as error:
             raise StoreError(f"the store {self.folder} can't be used: {error}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
-            os.close(self._sent)
+            self._close_files()
             raise StoreError(f"another agent uses the store {self.folder}; is the service running?") from None
         try:
             self._open()
@@ -81,8 +81,7 @@ class Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with suppress(sqlite3.Error):
-            self._database.close()
+        self._database.close()
         self._close_files()
 
     # Meta
@@ -186,13 +185,7 @@ class Store:
 
     def sending(self, seq: int) -> None:
         """Note that a pack is about to be sent, so that its number is never given to another."""
-        if seq <= self._sent_high:
-            return
-        try:
-            os.pwrite(self._sent, f"{self.log} {seq:020d}\n".encode(), 0)
-        except OSError as error:
-            raise StoreError(f"the store {self.folder} can't be written: {error}") from error
-        self._sent_high = seq
+        self._mark.raise_to(self.log, seq)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
@@ -205,28 +198,31 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self._database = database.open_database(self.folder)
-        except database.Damaged:
-            self.replaced = database.put_aside(self.folder)
-            self._database = database.open_database(self.folder)
+            self._database = Database(self.folder)
+        except Damaged:
+            self.replaced = put_aside(self.folder)
+            self._database = Database(self.folder)
+        self.aside = kept_aside(self.folder)
         run = self._database.execute
-        self._full_sync = False
         kept = dict(run("SELECT key, value FROM meta").fetchall())
-        self.log, self.dropped = kept["log"], int(kept["dropped"])
-        self._sent_high = self._highest_sent()
-        self.last = max(int(kept["seq"]), self._sent_high)
+        self.log, self.dropped, self.last = kept["log"], int(kept["dropped"]), int(kept["seq"])
         self.packs, size = run("SELECT count(*), coalesce(sum(length(payload)), 0) FROM pack").fetchone()
         self._bytes = size + self.packs * _ROW
         self._measure_ticks()
+        sent = self._mark.read(self.log)
+        if sent > self.last:
+            self._lose_to(sent)
 
-    def _highest_sent(self) -> int:
-        words = os.pread(self._sent, 100, 0).split()
-        if len(words) == 2 and words[0].decode(errors="replace") == self.log and words[1].isdigit():
-            return int(words[1])
-        return 0
+    def _lose_to(self, sent: int) -> None:
+        """Declare the packs that were sent, and lost with the end of the database that was torn off."""
+        with self._transaction(sync=True):
+            self.dropped += sent - self.last
+            self._declare([(self.last + 1, sent)])
+            self._put({"seq": str(sent), "dropped": str(self.dropped)})
+        self.last = sent
 
     def _close_files(self) -> None:
-        os.close(self._sent)
+        self._mark.close()
         os.close(self._lock)
 
     def _insert(self, seq: int, points: Sequence[Point]) -> None:
@@ -259,23 +255,11 @@ class Store:
         with self._guard:
             before = (self.packs, self._bytes, self.dropped)
             try:
-                yield from self._begun(sync)
+                with self._database.transaction(sync=sync):
+                    yield
             except sqlite3.Error as error:
                 self.packs, self._bytes, self.dropped = before
                 raise StoreError(f"the store {self.folder} can't be written: {error}") from error
-
-    def _begun(self, sync: bool) -> Iterator[None]:
-        if sync is not self._full_sync:
-            self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-            self._full_sync = sync
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
 
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
@@ -309,8 +293,11 @@ class Store:
         self._bytes -= sum(size + _ROW for _, size in packs)
         self.packs -= len(packs)
         self.dropped += len(packs)
+        self._declare([(seq, seq) for seq, _ in packs])
+
+    def _declare(self, lost: list[Range]) -> None:
         known = self._database.execute("SELECT low, high FROM gap").fetchall()
-        self._set_undeclared(merged([*known, *((seq, seq) for seq, _ in packs)]))
+        self._set_undeclared(merged([*known, *lost]))
 
     def _measure_ticks(self) -> None:
         count, size = self._database.execute(
