@@ -6,8 +6,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from bypuls import __version__, topics
 from edge.pi.clock import Clock
 from edge.pi.configuration import NOTHING_REMOTE, Configuration, Plan, plan, read_remote
@@ -15,19 +13,16 @@ from edge.pi.connection import Connection, Denied, Down, Event, Received, Up
 from edge.pi.errors import ConfigurationError, StoreError
 from edge.pi.recorder import Recorder
 from edge.pi.sampling import Sampler
+from edge.pi.status import OFFLINE, Status
 from edge.pi.store import Store
 from edge.pi.supervision import Supervision
 from edge.pi.uplink import Uplink
 
 _log = logging.getLogger(__name__)
 
-_STATUS_PAUSE = 60.0
-"""Counters alone bring a new status no more often, in seconds; a change of state brings it at once."""
-_SHORTEST_STATUS_PAUSE = 500_000
 _FORGET_FOREIGN_AFTER = 600.0
 _MOST_CONFIG = 65_536
 _MOST_UNHEEDED = 1_000
-_OFFLINE = msgspec.json.encode({"state": "offline"})
 _NAME = f"bypuls-edge {__version__}"
 
 
@@ -56,8 +51,7 @@ class Agent:
         self._config_error: str | None = None
         self._config_id: str | None = None
         self._trouble: dict[str, str] = {}
-        self._said: tuple[bytes, bytes] = (b"", b"")
-        self._last_status = self._next_status = self._last_foreign = 0
+        self._last_foreign = 0
         self._plan = self._kept_plan()
         trust = configuration.clock == "system"
         self._recorder = Recorder(store, clock, self._plan.channels, trust=trust)
@@ -67,9 +61,10 @@ class Agent:
             # Two nodes with one name don't throw each other out: their logs differ.
             f"{node}-{store.log}",
             [self._ack_topic, self._config_topic],
-            (self._status_topic, _OFFLINE),
+            (self._status_topic, OFFLINE),
             self._woken,
         )
+        self._status = Status(self._publish_status, clock)
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler."""
@@ -115,7 +110,7 @@ class Agent:
             each.stop(2)
         self._guarded(self._report)
         self._guarded(self._uplink.pump)
-        self._connection.publish(self._status_topic, _OFFLINE, retain=True)
+        self._publish_status(OFFLINE)
         self._connection.stop()
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -187,7 +182,7 @@ class Agent:
                 _log.info("connected to the broker")
                 self._trouble.pop("broker", None)
                 self._uplink.connected(lambda payload: self._connection.publish(self._up_topic, payload))
-                self._said = (b"", b"")
+                self._status.renew()
             case Down(reason):
                 self._uplink.disconnected()
                 self._notice("broker", reason)
@@ -282,6 +277,9 @@ class Agent:
         ]
         return [*sensors, *self._trouble.values(), *lost, *clock, *aside]
 
+    def _publish_status(self, payload: bytes) -> bool:
+        return self._connection.publish(self._status_topic, payload, retain=True) is not None
+
     def _tell_status(self) -> None:
         config: dict[str, str] = {}
         if self._config_id is not None:
@@ -297,13 +295,4 @@ class Agent:
             "problems": self._problems,
         }
         counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
-        now = self._clock.elapsed()
-        if now < self._last_status + _SHORTEST_STATUS_PAUSE:
-            return
-        said = (msgspec.json.encode(state), msgspec.json.encode(counters))
-        if said[0] == self._said[0] and (said[1] == self._said[1] or now < self._next_status):
-            return
-        if self._connection.publish(self._status_topic, msgspec.json.encode(state | counters), retain=True):
-            self._said = said
-            self._last_status = now
-            self._next_status = now + round(_STATUS_PAUSE * 1e6)
+        self._status.tell(state, counters)

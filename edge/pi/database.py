@@ -40,6 +40,7 @@ class Database:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._connection = _open(folder)
         self._full_sync = False
 
@@ -53,7 +54,21 @@ class Database:
 
     @contextmanager
     def transaction(self, *, sync: bool) -> Iterator[None]:
-        """All or nothing of what is done meanwhile; with `sync` it is on the medium afterwards."""
+        """All or nothing of what is done meanwhile; with `sync` it is on the medium afterwards.
+
+        Raises StoreError for what the database refuses.
+        """
+        try:
+            yield from self._begun(sync)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self._folder} can't be written: {error}") from error
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _begun(self, sync: bool) -> Iterator[None]:
         if sync is not self._full_sync:
             self.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
             self._full_sync = sync
@@ -65,11 +80,6 @@ class Database:
             with suppress(sqlite3.Error):
                 self.execute("ROLLBACK")
             raise
-
-    def close(self) -> None:
-        """Close it."""
-        with suppress(sqlite3.Error):
-            self._connection.close()
 
 
 def put_aside(folder: Path) -> Path:

@@ -8,7 +8,6 @@ be lost all the same, no number is used for two contents.
 
 import fcntl
 import os
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,16 +22,12 @@ from edge.pi.database import Damaged, Database, kept_aside, put_aside
 from edge.pi.errors import StoreError
 from edge.pi.packing import encode
 from edge.pi.sent_mark import SentMark
+from edge.pi.ticks import Samples, Ticks
 from edge.pi.windows import Point
 
 _MOST_GAPS = 1_000
 _ROW = 32
 """Bytes that a row takes besides its content, roughly."""
-
-Samples = dict[str, float]
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_samples = msgspec.msgpack.Decoder(Samples).decode
 
 
 class Store:
@@ -58,8 +53,6 @@ class Store:
         self._guard = threading.RLock()
         self._limit = limit
         self._bytes = 0
-        self._tick_bytes = 0
-        self._ticks_dropped = 0
 
     def __enter__(self) -> Self:
         try:
@@ -101,36 +94,23 @@ class Store:
 
     def add_tick(self, time: int, samples: Samples) -> None:
         """Keep samples taken at a time since boot until their windows are packed; raises StoreError."""
-        data = _encode(samples)
         with self._guard:
-            with self._transaction(sync=False):
-                self._database.execute(
-                    "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
-                )
-            self._tick_bytes += len(data) + _ROW
-            if self._tick_bytes > self._limit:
-                self._drop_ticks()
+            self._ticks.add(time, samples)
 
     def ticks(self) -> Iterator[tuple[int, Samples]]:
         """Yield what is kept of open windows, in order; what is damaged is left out, and counted."""
         last = -1
         while True:
             with self._guard:
-                rows = self._database.execute(
-                    "SELECT id, time, samples, crc FROM tick WHERE id > ? ORDER BY id LIMIT 1000", [last]
-                ).fetchall()
-            if not rows:
+                found = self._ticks.after(last)
+            if found is None:
                 return
-            last = rows[-1][0]
-            for _, at, data, crc in rows:
-                if crc32(data) == crc:
-                    yield at, _decode_samples(data)
-                else:
-                    self._ticks_dropped += 1
+            last, ticks = found
+            yield from ticks
 
     def take_ticks_dropped(self) -> int:
         """Return how many ticks of samples were dropped since the last call, because the store was full."""
-        dropped, self._ticks_dropped = self._ticks_dropped, 0
+        dropped, self._ticks.dropped = self._ticks.dropped, 0
         return dropped
 
     # Packs
@@ -150,17 +130,14 @@ class Store:
                 for seq, points in enumerate(packs, start=self.last + 1):
                     self._insert(seq, points)
                     made.append(seq)
-                if ticks_before is None:
-                    self._database.execute("DELETE FROM tick")
-                else:
-                    self._database.execute("DELETE FROM tick WHERE time < ?", [ticks_before])
+                self._ticks.forget(ticks_before)
                 if made:
                     values["seq"] = str(made[-1])
                 if self.dropped != dropped:
                     values["dropped"] = str(self.dropped)
                 self._put(values)
             self.last += len(made)
-            self._measure_ticks()
+            self._ticks.measure()
         return made
 
     def payload(self, seq: int) -> bytes | None:
@@ -208,7 +185,7 @@ class Store:
         self.log, self.dropped, self.last = kept["log"], int(kept["dropped"]), int(kept["seq"])
         self.packs, size = run("SELECT count(*), coalesce(sum(length(payload)), 0) FROM pack").fetchone()
         self._bytes = size + self.packs * _ROW
-        self._measure_ticks()
+        self._ticks = Ticks(self._database, self._limit)
         sent = self._mark.read(self.log)
         if sent > self.last:
             self._lose_to(sent)
@@ -257,9 +234,9 @@ class Store:
             try:
                 with self._database.transaction(sync=sync):
                     yield
-            except sqlite3.Error as error:
+            except StoreError:
                 self.packs, self._bytes, self.dropped = before
-                raise StoreError(f"the store {self.folder} can't be written: {error}") from error
+                raise
 
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
@@ -276,7 +253,7 @@ class Store:
 
     def _make_room(self, newest: int) -> None:
         """Drop the oldest packs until the rest fits, never the newest."""
-        spare = self._limit - self._bytes - self._tick_bytes
+        spare = self._limit - self._bytes - self._ticks.bytes
         if spare >= 0:
             return
         lost = []
@@ -298,18 +275,3 @@ class Store:
     def _declare(self, lost: list[Range]) -> None:
         known = self._database.execute("SELECT low, high FROM gap").fetchall()
         self._set_undeclared(merged([*known, *lost]))
-
-    def _measure_ticks(self) -> None:
-        count, size = self._database.execute(
-            "SELECT count(*), coalesce(sum(length(samples)), 0) FROM tick"
-        ).fetchone()
-        self._tick_bytes = size + count * _ROW
-
-    def _drop_ticks(self) -> None:
-        """Drop the oldest tenth of the samples; without packs to drop, there is nothing else to give up."""
-        with self._transaction(sync=False):
-            deleted = self._database.execute(
-                "DELETE FROM tick WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 10 FROM tick)"
-            )
-        self._ticks_dropped += deleted.rowcount
-        self._measure_ticks()

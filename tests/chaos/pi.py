@@ -1,6 +1,5 @@
 """A node with the Raspberry Pi agent."""
 
-import json
 import os
 import shutil
 import signal
@@ -55,22 +54,20 @@ class PiNode(Node):
             sensors,
             megabytes=_SMALL if small else 10.0,
             clock="synchronised",
-            program="chaos.shifted_pi",
+            moved=True,
         )
         self._stack.callback(self._agent.__exit__)
         self._small = small
-        self._moved = {"offset": 0, "synchronised": True, "boot": "boot-1", "booted": 0}
-        self._clock = self._agent.folder / "clock"
+        self._agent.move_clock(synchronised=True)
         self.store = self._agent.folder / "store"
         """The agent's folder of that name."""
-        self._move()
 
     @property
     def log(self) -> Path:
         return self._agent.log
 
     def start(self) -> None:
-        self._agent.start(CHAOS_CLOCK=str(self._clock))
+        self._agent.start()
 
     def stop(self) -> None:
         self._agent.stop()
@@ -88,14 +85,12 @@ class PiNode(Node):
         shutil.rmtree(self.store, ignore_errors=True)
 
     def shift(self, seconds: float) -> None:
-        self._moved |= {"offset": round(seconds * 1e6), "synchronised": seconds == 0}
+        self._agent.move_clock(offset=round(seconds * 1e6), synchronised=seconds == 0)
         self.unset_clock = True
-        self._move()
 
     def reboot_clocks(self) -> None:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
-        self._moved |= {"boot": f"boot-{now}", "booted": now - 3_000_000}
-        self._move()
+        self._agent.move_clock(boot=f"boot-{now}", booted=now - 3_000_000)
 
     def fills(self, sizes: Sequence[int]) -> bool:
         return self._small and sum(size + 32 for size in sizes) >= _NEARLY * _SMALL * 1e6
@@ -128,8 +123,3 @@ class PiNode(Node):
                 except sqlite3.DatabaseError:
                     return "", 0
         return kept["log"], int(kept["seq"])
-
-    def _move(self) -> None:
-        new = self._clock.with_suffix(".new")
-        new.write_text(json.dumps(self._moved))
-        new.rename(self._clock)
