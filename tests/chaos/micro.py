@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from testbed.micropython import MicroNode
 
 _FILE_HEADER, _PACK_HEADER = 36, 26
 """Bytes of the headers in a segment."""
+_SMALLEST_PACK = 46
 _SEGMENTS, _PACKS = 8, 8
 """A store that is soon full: so many segments of so many packs."""
 
@@ -58,6 +60,7 @@ class MicroPythonNode(Node):
     def stop(self) -> None:
         self._agent.process.send(signal.SIGINT)
         self._agent.process.wait(10)
+        self.torn_off |= self.unfinished()  # Python stops at any byte that is being written
 
     def end(self) -> None:
         self._agent.kill()
@@ -86,7 +89,11 @@ class MicroPythonNode(Node):
 
     def unfinished(self) -> set[Pack]:
         newest = self._newest()
-        return {newest.following} if newest is not None and newest.end < newest.size else set()
+        if newest is None or newest.end == newest.size:
+            return set()
+        # As many as its bytes may have held, since none of their seqs may be given away again.
+        log, seq = newest.following
+        return {(log, seq + n) for n in range((newest.size - newest.end) // _SMALLEST_PACK + 1)}
 
     def tear(self, size: int) -> set[Pack]:
         newest = self._newest()
@@ -104,8 +111,8 @@ class MicroPythonNode(Node):
             return None
         begin, end, count = _FILE_HEADER, _FILE_HEADER, 0
         while len(data) >= end + _PACK_HEADER:
-            length = int.from_bytes(data[end : end + 2], "little")
-            if len(data) < end + _PACK_HEADER + length:
+            length, seq = struct.unpack_from("<HI", data, end)
+            if seq != int(path.stem) + count or len(data) < end + _PACK_HEADER + length:
                 break
             begin, end, count = end, end + _PACK_HEADER + length, count + 1
         return _Segment(path, len(data), begin, end, (data[4:16].decode(), int(path.stem) + count))

@@ -88,7 +88,7 @@ class Node(ABC):
         """Tell whether packs of these sizes (bytes) leave no room in the store, or nearly none."""
 
     def unfinished(self) -> set[Pack]:
-        """Return the pack that the killed agent was just writing, if half of it is in the store."""
+        """Return the packs that the ended agent was just writing, where the store ends with half a record."""
         return set()
 
     @abstractmethod
