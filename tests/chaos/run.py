@@ -21,6 +21,8 @@ from chaos.verdict import Verdict
 PATIENCE = 40.0
 """Seconds without progress after which what is missing is lost."""
 _LOOK_EVERY = 0.4
+_AWAKE_WITHIN = 30.0
+"""Seconds in which every node should have measured something."""
 _AFTERMATH = 2.0
 """Seconds after which everything is looked at once more: what comes late may be doubled or wrong."""
 _TWIN = 1_000_000
@@ -59,6 +61,7 @@ def run(
             prepare(fleet)
         for node in nodes:
             node.start()
+        await_samples(nodes)
         _let_befall(schedule, platform, fleet)
         until = {node: max(node.samples(), default=-1) for node in nodes}
         drained = _drain(platform, nodes, until, patience)
@@ -70,6 +73,13 @@ def run(
     for node, verdict in verdicts.items():
         by_kind.setdefault(node.kind, Verdict()).__iadd__(verdict)
     return Outcome(schedule, by_kind, drained)
+
+
+def await_samples(nodes: Sequence[Node]) -> None:
+    """Wait until every node measures: faults that befall it before prove nothing on a busy machine."""
+    deadline = time.monotonic() + _AWAKE_WITHIN
+    while not all(node.samples() for node in nodes) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _make(schedule: Schedule, victim: str, port: int) -> list[Node]:

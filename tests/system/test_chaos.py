@@ -1,9 +1,9 @@
 """Under seeded faults of everything, the agents lose, double and falsify nothing; the baseline does."""
 
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -14,7 +14,7 @@ from chaos.campaign import Campaign
 from chaos.naive import NaiveNode
 from chaos.pi import PiNode
 from chaos.platform import Platform
-from chaos.run import Fleet, run
+from chaos.run import Fleet, await_samples, run
 from chaos.schedule import KINDS, LENGTH, NODES, Fault, Schedule, schedule
 
 SEEDS = (10, 12, 17, 20, 24, 36, 37, 41, 44, 48)
@@ -85,9 +85,6 @@ def at_restart(change: Callable[[sqlite3.Connection], None]) -> Callable[[Fleet]
                 with closing(sqlite3.connect(node.store / "edge.db", isolation_level=None)) as store:
                     change(store)
             start()
-            deadline = time.monotonic() + 30
-            while not node.samples() and time.monotonic() < deadline:
-                time.sleep(0.05)  # so that it has something in its store, however busy the machine is
 
         node.start = change_and_start  # type: ignore[method-assign]
 
@@ -143,7 +140,9 @@ def test_a_pack_that_an_agent_declares_dropped_without_a_reason_is_told(
 
 @pytest.mark.timeout(300)
 def test_a_row_that_nobody_sent_and_that_comes_after_all_have_arrived_is_noticed(platform: Platform) -> None:
-    def copy() -> None:
+    def copy(fleet: Fleet) -> None:
+        await_samples([node for nodes in fleet.values() for node in nodes])
+        time.sleep(LENGTH + 1.2)
         with psycopg.connect(platform.url) as connection:
             connection.execute(
                 """INSERT INTO reading (stream_id, time, value, flags)
@@ -152,12 +151,15 @@ def test_a_row_that_nobody_sent_and_that_comes_after_all_have_arrived_is_noticed
                    WHERE node = 'pi-9006-0' AND channel = 'no2' LIMIT 1"""
             )
 
-    late = threading.Timer(LENGTH + 1.2, copy)
-    try:
-        outcome = run(Schedule(9_006, []), platform, prepare=lambda _: late.start(), patience=8)
-    finally:
-        late.cancel()
-        late.join()
+    copied: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as later:
+        outcome = run(
+            Schedule(9_006, []),
+            platform,
+            prepare=lambda fleet: copied.append(later.submit(copy, fleet)),
+            patience=8,
+        )
+        copied[0].result()
     assert outcome.verdicts["pi"].wrong == 1
     assert not outcome.good
 
