@@ -42,6 +42,7 @@ def test_the_package_names_every_file_of_the_device() -> None:
 def test_mip_installs_the_device_whole(tmp_path: Path) -> None:
     handler = partial(Server, directory=str(DEVICE))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = False  # or a connection may be open still when the test has ended
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/package.json"
         run_micropython(f"import mip\nmip.install({url!r}, target={str(tmp_path)!r})")
