@@ -23,9 +23,13 @@ def run(path):
     except KeyboardInterrupt:
         agent.close()
     except Exception as error:  # noqa: BLE001 - whatever it is, the node must go on
-        with open("fault.txt", "w") as file:
-            sys.print_exception(error, file)
         sys.print_exception(error)
+        try:
+            from node.faults import note
+
+            note(error)
+        except Exception as another:  # noqa: BLE001 - the flash may be full
+            sys.print_exception(another)
         board.reset()
 
 

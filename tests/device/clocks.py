@@ -48,6 +48,29 @@ for text, ms in (
     assert answers.is_for(message, "k")
     assert list(answers.ranges(message)) == [(1, 2), (4, 4)]
     assert answers.clock(message) == ms, text
+# What can't be the time is none: the clock is left alone.
+for text in (
+    "946684799.999",
+    "4102444800",
+    "0",
+    "-1795450000",
+    "NaN",
+    "Infinity",
+    "null",
+    "true",
+    '"1795450000"',
+    "[1795450000]",
+    "1.79545e9",
+    "1e300",
+    "1795450000.5.5",
+    "9" * 40,
+):
+    message = memoryview(b'{"log":"k","now":%s,"seq":[[1,2]]}' % text.encode())
+    assert answers.clock(message) is None, (text, answers.clock(message))
+assert answers.clock(memoryview(b'{"seq":[],"now":946684800}')) == 946_684_800_000
+assert answers.clock(memoryview(b'{"seq":[],"now":4102444799.999}')) == 4_102_444_799_999
+assert answers.clock(memoryview(b'{"seq":[],"now":17954500')) is None  # cut short
+
 bare = memoryview(b'{"seq":[],"log":"k3f9a2"}')
 assert answers.is_for(bare, "k3f9a2") and not answers.is_for(bare, "k") and not answers.is_for(bare, "k3f9a")
 assert answers.clock(bare) is None

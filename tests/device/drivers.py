@@ -1,6 +1,7 @@
 """Runs under MicroPython: the drivers on fake buses, which answer with the bytes of the data sheets."""
 
 import struct
+import time
 
 from sensors import SENSORS, make
 
@@ -117,11 +118,16 @@ assert make("sds011", {}, board).read() == {"pm2_5": 123.6, "pm10": 261.8}
 board.line = FakeLine(b"\xaa" * 500 + frame)
 sensor = make("sds011", {}, board)
 assert sensor.read()["pm10"] == 261.8
-assert "no frame" in refused(sensor)  # the same frame does not count twice
+assert sensor.read() == {}  # the same frame does not count twice: there is no new value yet
 board.line.data = frame[:7]
-assert refused(sensor)
+assert sensor.read() == {}
 board.line.data = frame[7:]
 assert sensor.read()["pm10"] == 261.8
+board.line = FakeLine(b"")
+sensor = make("sds011", {}, board)
+assert sensor.read() == {}  # it was just made: a frame may be on its way
+sensor._heard = time.ticks_add(time.ticks_ms(), -5_001)
+assert "no frame" in refused(sensor)
 
 # SPS30: the checksum is the data sheet's example.
 from sensors.sps30 import checksum
@@ -143,7 +149,14 @@ assert sensor.read() == {"pm2_5": 4.25, "pm10": 4.75}
 board.bus.answers[0x0300] = measured[:7] + b"\x99" + measured[8:]
 assert "checksum" in refused(sensor)
 board.bus.answers[0x0202] = words(b"\0\0")
-assert "not measured" in refused(sensor)
+board.bus.answers[0x0300] = measured
+assert sensor.read() == {}  # it measures once a second: there is no new value yet
+sensor._measured = time.ticks_add(time.ticks_ms(), -5_001)
+assert "not measured for 5 s" in refused(sensor)
+board.bus.answers[0x0202] = words(b"\0\x01")
+assert sensor.read()["pm10"] == 4.75
+board.bus.answers[0x0202] = words(b"\0\0")
+assert sensor.read() == {}
 
 # Pulses: rain since the last reading, and a meter that goes on.
 rain = make("pulses", {"pin": 4, "output": "rainfall", "scale": 0.2794, "total": True}, board)
@@ -163,8 +176,9 @@ try:
 except ValueError as error:
     assert "thermometer" in str(error) and "bme280" in str(error)
 
-for module, name in SENSORS.values():
+for module, name, _, fields in SENSORS.values():
     assert hasattr(__import__(module, None, None, (name,)), name)
+    assert all(len(line.split()) > 1 for line in fields.split(";"))
 
 # What both agents are held to: the bytes of a chip, and what is measured.
 import json

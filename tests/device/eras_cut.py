@@ -1,9 +1,12 @@
 """Runs under MicroPython: the file of the eras is cut at every byte, and eras are placed."""
 
+import os
+
 from store_kit import read, write
 
 from node import eras
 from node.era_notes import UNPLACED, decide, guess
+from node.recovery import finish, shorten
 
 PATH = "eras"
 NOW = 1_780_000_000_000
@@ -18,7 +21,7 @@ for cut in range(size, len(whole)):
     write(PATH, whole[:cut])
     assert eras.decided(PATH, 5) == (NOW - 600_000, 0)
     assert eras.decided(PATH, 6) is None
-    eras.shorten(PATH, 5)
+    shorten(PATH, 5)
     decide(PATH, 7, NOW, 0)
     assert eras.decided(PATH, 7) == (NOW, 0), cut
     assert eras.decided(PATH, 5) == (NOW - 600_000, 0), cut
@@ -53,5 +56,18 @@ assert eras.place(PATH, 5, NOW)[0] == NOW - 33_000
 
 for era in range(100, 200):
     decide(PATH, era, NOW, 0)
-eras.shorten(PATH, 190)
+shorten(PATH, 190)
 assert eras.decided(PATH, 189) is None and eras.decided(PATH, 190) and eras.decided(PATH, 199)
+
+# A power cut while FAT renames leaves the new file alone; one that was not finished yet counts for nothing.
+os.rename(PATH, PATH + ".new")
+finish(PATH)
+assert eras.decided(PATH, 199) and PATH + ".new" not in os.listdir()
+write(PATH + ".new", whole[:30])
+finish(PATH)
+assert eras.decided(PATH, 199)
+
+# An entry that a full flash tore does not take the next one with it.
+write(PATH, whole[:-9])
+decide(PATH, 8, NOW, 3)
+assert eras.decided(PATH, 8) == (NOW, 3) and eras.decided(PATH, 5) == (NOW - 600_000, 0)

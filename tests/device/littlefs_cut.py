@@ -5,52 +5,10 @@ Prints how many writes there are. The write that is cut does half of its work.
 
 import os
 
+from flash import Flash, format_and_mount, mount
 from store_kit import body, content, put, reopen
 
 from node.store import StoreError
-
-BLOCK = 512
-BLOCKS = 96
-
-
-class Flash:
-    def __init__(self, data=None):
-        self.data = data or bytearray(b"\xff" * (BLOCK * BLOCKS))
-        self.left = -1
-        self.writes = 0
-
-    def _cut(self):
-        self.writes += 1
-        if self.left == 0:
-            raise OSError(5)
-        self.left -= 1
-        return self.left == 0
-
-    def readblocks(self, block, buffer, offset=0):
-        at = block * BLOCK + offset
-        buffer[:] = memoryview(self.data)[at : at + len(buffer)]
-
-    def writeblocks(self, block, buffer, offset=0):
-        at = block * BLOCK + offset
-        size = len(buffer)
-        if self._cut():
-            size //= 2
-        self.data[at : at + size] = memoryview(buffer)[:size]
-
-    def ioctl(self, operation, argument):
-        if operation == 4:
-            return BLOCKS
-        if operation == 5:
-            return BLOCK
-        if operation == 6:
-            size = BLOCK // 2 if self._cut() else BLOCK
-            at = argument * BLOCK
-            self.data[at : at + size] = b"\xff" * size
-        return 0
-
-
-def mount(flash):
-    os.mount(os.VfsLfs2(flash), "/f")
 
 
 def work(kept):
@@ -66,8 +24,7 @@ def work(kept):
 
 
 first = Flash()
-os.VfsLfs2.mkfs(first)
-mount(first)
+format_and_mount(first)
 store = reopen("/f/packs", segments=3, packs=3)
 base = {put(store, number): number for number in range(4)}
 store.close()
@@ -111,8 +68,7 @@ print("cut", cut)
 
 # A flash that is smaller than the store may be: the oldest packs give way, and are declared.
 flash = Flash()
-os.VfsLfs2.mkfs(flash)
-mount(flash)
+format_and_mount(flash)
 store = reopen("/f/packs", segments=400, packs=8)
 for number in range(600):
     put(store, number)

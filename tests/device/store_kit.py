@@ -2,8 +2,8 @@
 
 import os
 
-from node.reader import Reader
 from node.recovery import open_store
+from node.segment import Reader
 
 scratch = bytearray(600)
 view = memoryview(scratch)

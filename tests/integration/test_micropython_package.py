@@ -6,7 +6,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from testbed.micropython import DEVICE, run_micropython
+from testbed.micropython import DEVICE, compile_device, run_micropython
 
 FILES = sorted(str(path.relative_to(DEVICE)) for path in DEVICE.rglob("*.py"))
 
@@ -42,9 +42,15 @@ def test_the_package_names_every_file_of_the_device() -> None:
 def test_mip_installs_the_device_whole(tmp_path: Path) -> None:
     handler = partial(Server, directory=str(DEVICE))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = False  # or a connection may be open still when the test has ended
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/package.json"
         run_micropython(f"import mip\nmip.install({url!r}, target={str(tmp_path)!r})")
         server.shutdown()
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.py")) == FILES
     assert all((tmp_path / name).read_bytes() == (DEVICE / name).read_bytes() for name in FILES)
+
+
+def test_every_file_of_the_device_is_compiled_by_mpy_cross(tmp_path: Path) -> None:
+    made = compile_device(tmp_path)
+    assert len(list(made.rglob("*.mpy"))) > 20

@@ -22,3 +22,9 @@ def test_a_power_cut_at_any_write_to_littlefs_loses_no_pack_that_was_stored(tmp_
 
 def test_gaps_are_kept_and_told_until_they_are_acknowledged(tmp_path: Path) -> None:
     run_micropython(DEVICE_TESTS / "gaps.py", folder=tmp_path)
+
+
+def test_lowered_limits_small_segments_and_a_failing_or_full_flash_lose_no_pack_unseen(
+    tmp_path: Path,
+) -> None:
+    run_micropython(DEVICE_TESTS / "store_limits.py", folder=tmp_path)

@@ -13,6 +13,7 @@ from bypuls import senml
 from bypuls.numeric.statistics import statistics
 from bypuls.numeric.summary import summarise
 from bypuls.quantities import QUANTITIES, Kind
+from bypuls.units import UNITS, conversion
 from testbed import Ingest, Mosquitto
 from testbed.device import Device
 from testbed.micropython import DEVICE_TESTS, run_micropython
@@ -130,6 +131,20 @@ def test_the_device_knows_the_catalogue_as_it_is() -> None:
     lines = run_micropython(code, *QUANTITIES, "cpu_temperature").splitlines()
     expected = [f"{each.key} {each.unit} {each.kind}" for each in QUANTITIES.values()]
     assert [line.rstrip() for line in lines] == [*expected, "cpu_temperature  linear"]
+
+
+def test_the_device_converts_between_the_units_that_the_platform_converts_between() -> None:
+    code = (
+        "import sys\nfrom node.quantities import alike\nfor unit in sys.argv[1:]: print(*sorted(alike(unit)))"
+    )
+    spelled = [unit for unit in UNITS if conversion(unit, unit)]
+    lines = run_micropython(code, *spelled).splitlines()
+    expected = [" ".join(sorted(other for other in UNITS if conversion(unit, other))) for unit in spelled]
+    assert lines == expected
+
+
+def test_sums_that_are_not_finite_are_not_sent() -> None:
+    run_micropython(DEVICE_TESTS / "overflow.py")
 
 
 def test_ticks_wrap_around_and_the_platforms_clock_is_judged_by_integers() -> None:

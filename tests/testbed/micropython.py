@@ -92,7 +92,10 @@ class MicroNode:
         self.folder = folder
         self.settings = {"broker": {"host": "127.0.0.1", "port": port}} | settings
         (folder / "config.json").write_text(json.dumps(self.settings))
-        command = [*micropython_command(), "-X", f"heapsize={heap}", str(device / "main.py"), "config.json"]
+        # As on a board the code is where it runs: MicroPython keeps the path of each module in its heap.
+        for name in ("node", "sensors", "boards", "main.py"):
+            (folder / name).symlink_to(device / name)
+        command = [*micropython_command(), "-X", f"heapsize={heap}", "main.py"]
         inside = ["env", f"--chdir={folder}", *command]
         self.process = Process(["setpriv", "--pdeathsig", "KILL", *inside], folder / "log")
 

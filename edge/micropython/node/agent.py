@@ -8,11 +8,9 @@ from micropython import const
 from node import senml
 from node.clock import Clock
 from node.console import tell
-from node.forgetting import Recalled, forget, keep_spare
+from node.forgetting import Recalled, keep_spare
 from node.store import StoreError
 
-HEAD = 320
-"""Bytes that may come before the readings of a pack, gaps included."""
 _LONGEST_WAIT = const(1_000)
 _STATUS_EVERY = const(60_000)
 _QUESTION_EVERY = const(10_000)
@@ -28,7 +26,7 @@ class Agent:
     def __init__(self, board, buffer, report):
         self.board, self.clock = board, Clock()
         self._writer, self._view = senml.Writer(buffer), memoryview(buffer)
-        self._report = self.own_report = report
+        self.report = self.own_report = report
         self.sensors = []
         self.channels = {}
         self.config = {}
@@ -61,7 +59,7 @@ class Agent:
             if end is not None:
                 wait = min(wait, end - now)
         if self._writer.length:
-            left = self._pending_since + self._report - clock.mono
+            left = self._pending_since + self.report - clock.mono
             if left <= 0:
                 self.keep()
             else:
@@ -74,8 +72,8 @@ class Agent:
         if self.client.up:
             if clock.epoch is None and clock.mono >= self._question_at and not self.uplink.asks:
                 self._question_at = clock.mono + _QUESTION_EVERY
-                with Recalled("timing") as timing:
-                    timing.ask(self)
+                with Recalled("question") as question:
+                    question.ask(self)
             wait = min(wait, self.uplink.pause())
         if clock.mono >= self.status_at or self.client.number != self._told:
             self._say_status()
@@ -105,6 +103,8 @@ class Agent:
             sensor.driver = None
             self.problem(sensor.name, "%s: %s" % (sensor.name, error))
             return
+        if not values:
+            return  # there is no new value yet
         self.problem(sensor.name, None)
         self.clock.tick()
         # Of two samples within a millisecond the second one is stamped a millisecond later.
@@ -137,7 +137,7 @@ class Agent:
             if relative and not self.guessed:
                 with Recalled("timing") as timing:
                     timing.guess(self)
-            store.room(writer.length + HEAD)
+            store.room(writer.length + senml.HEAD)
             base = None if relative else senml.seconds(writer.base, writer.us)
             head = senml.head(store.log, store.next, store.gaps.undeclared(store.next), base)
             store.put(relative, writer.base, writer.span, head, self._view[: writer.length])
@@ -161,19 +161,24 @@ class Agent:
                 if epoch is not None:
                     with Recalled("timing") as timing:
                         timing.set_clock(self, epoch)
-        elif leaf == "config" and crc32(message) != self._config_crc:
-            self.configure(bytes(message))
+        elif leaf == "config":
+            self.problem("inbox", None)
+            if crc32(message) != self._config_crc:
+                self.configure(bytes(message))
         elif not leaf:
             self.problem("inbox", "a message of %d bytes is longer than this node can take" % message)
 
     def configure(self, message):
         """Follow intervals that the platform sets, wholly or not at all."""
         self._config_crc = crc32(message)
-        with Recalled("overlay") as overlay:
-            report = overlay.apply(self, message)
-        forget("checks")
-        if report is not None:
-            self._report = report
+        try:
+            with Recalled("overlay") as overlay:
+                changes = overlay.read(self, message)
+            if changes:
+                with Recalled("following") as following:
+                    following.follow(self, *changes)
+        except MemoryError:
+            self.config = {"error": "there is too little memory to follow it"}
         self.status_at = 0
 
     def _say_status(self):

@@ -3,6 +3,11 @@
 A list of ranges could be larger than what is free, and a 32-bit float could not hold the platform's clock.
 """
 
+from micropython import const
+
+_EARLIEST = const(946_684_800_000)  # ms since 1970: 2000 to 2100, as the Raspberry Pi agent has it
+_LATEST = const(4_102_444_800_000)
+
 
 def is_for(message, log):
     """Tell whether this is an acknowledgement of packs of `log`. Raises ValueError where it is none."""
@@ -36,23 +41,25 @@ def ranges(message):
 
 
 def clock(message):
-    """Return the platform's clock in ms since 1970; None where it is not told."""
+    """Return the platform's clock in ms since 1970; None where no number is told that can be one."""
     try:
         at = _value(message, b'"now"')
     except ValueError:
         return None
     ms, decimals = 0, -1
-    while at < len(message) and decimals < 3:
+    while at < len(message) and ms < _LATEST:
         byte = message[at]
         if byte == 0x2E and decimals < 0:
             decimals = 0
-        elif 0x30 <= byte <= 0x39:
+        elif not 0x30 <= byte <= 0x39:
+            break
+        elif decimals < 3:
             ms = ms * 10 + byte - 0x30
             decimals += decimals >= 0
-        else:
-            break
         at += 1
-    return ms * 10 ** (3 - max(decimals, 0))
+    ms *= 10 ** (3 - max(decimals, 0))
+    ended = at < len(message) and message[at] in b",} \t\r\n"
+    return ms if ended and _EARLIEST <= ms < _LATEST else None
 
 
 def _value(message, key):

@@ -12,13 +12,14 @@ class Channel:
     `statistics`: of `mean`, `min`, `max` and `n`. `emit(fixed, time, value)` gets what is to be sent, with
     the part of its record that never changes. No instant is used twice: a window whose start was used
     already (the clock was put back, or the node restarted in mid-window) is stamped with its first sample.
-    `own`: interval and statistics by the node's own settings.
+    `own`: interval and statistics by the node's own settings; `extremes`: whether there are `min` and `max`.
     """
 
     def __init__(self, name, unit, kind, interval, statistics, emit):
         self.name = name
         self._unit = unit
         self._window = make(kind, self._plain)
+        self.extremes = self._window.extremes
         self._fixed = name_and_unit(name, unit)
         self._emit = emit
         self._end = None
@@ -32,8 +33,8 @@ class Channel:
         self.statistics = statistics
         self._mean = "mean" in statistics or not interval
         self._more = []
-        for statistic in statistics:
-            if statistic == "n" or (statistic != "mean" and self._window.extremes):
+        for statistic in ("min", "max", "n"):
+            if statistic in statistics and (statistic == "n" or self.extremes):
                 unit = "1" if statistic == "n" else self._unit
                 self._more.append((statistic, name_and_unit(self.name + "." + statistic, unit)))
 
@@ -81,5 +82,6 @@ class Channel:
         return self._end
 
     def _plain(self, time, value):
-        if self._mean:
+        # A sum of finite samples may not be finite, and no pack can hold that.
+        if self._mean and not (isinstance(value, float) and not math.isfinite(value)):
             self._emit(self._fixed, time, value)

@@ -1,13 +1,27 @@
 """Notes about eras, and how they are written; `node.eras` tells what they are for, and reads them."""
 
+import os
 import struct
 from binascii import crc32
+
+from node.store import FULL
 
 ENTRY = "<IBqqI"  # era, kind, two numbers, checksum
 SIZE = 25
 GUESS = 0
 DECISION = 1
 UNPLACED = -1
+
+
+def persist(store, write, *arguments):
+    """Call what writes a note, and return its result; the oldest packs give way on a full flash."""
+    while True:
+        try:
+            return write(*arguments)
+        except OSError as error:
+            if error.errno not in FULL or store.n < 2:
+                raise
+            store.drop()
 
 
 def guess(path, era, board_clock, high):
@@ -27,5 +41,9 @@ def encode(era, kind, a, b):
 
 
 def _append(path, entry):
+    try:
+        torn = os.stat(path)[6] % SIZE
+    except OSError:
+        torn = 0
     with open(path, "ab") as file:
-        file.write(entry)
+        file.write((b"\0" * (SIZE - torn) if torn else b"") + entry)

@@ -10,17 +10,17 @@ microseconds tell apart the readings of an era that may overlap another's, so th
 values.
 """
 
-import os
 import struct
 from binascii import crc32
 
 from micropython import const
 
-from node.era_notes import DECISION, ENTRY, GUESS, SIZE, UNPLACED, decide, encode
+from node.era_notes import DECISION, ENTRY, GUESS, SIZE, UNPLACED, decide, persist
 from node.senml import mark_of
 
+__all__ = ["persist"]
+
 _SLACK = const(5_000)
-_MOST = const(40)
 
 
 def decided(path, era):
@@ -53,41 +53,26 @@ def _contradicted(path, era, start, until):
     Then the board's clock was wrong in one of them, and nobody can tell in which.
     """
     # Of an era that could not be placed, what the board's clock said still counts, if that is possible.
-    starts = {
-        other: at
-        for other, kind, at, high in _entries(path)
-        if at >= 0 and (kind == DECISION or _possible(at, high, until))
-    }
+    starts = {}
+    for other, kind, at, high in entries(path):
+        if at >= 0 and (kind == DECISION or _possible(at, high, until)):
+            starts[other] = at  # noqa: PERF403 - a comprehension takes memory for a function of its own
     for other, at in starts.items():
         if (other < era and at > start + _SLACK) or (other > era and at + _SLACK < start):
             return True
     return False
 
 
-def shorten(path, oldest):
-    """Leave out the eras before `oldest` when the file has grown, or was cut in mid-entry."""
-    try:
-        size = os.stat(path)[6]
-    except OSError:
-        return
-    if size % SIZE == 0 and size <= _MOST * SIZE:
-        return
-    with open(path + ".new", "wb") as file:
-        for era, kind, a, b in _entries(path):
-            if era >= oldest:
-                file.write(encode(era, kind, a, b))
-    os.rename(path + ".new", path)
-
-
 def _last(path, era, kind):
     found = None
-    for one, of_kind, a, b in _entries(path):
+    for one, of_kind, a, b in entries(path):
         if one == era and of_kind == kind:
             found = (a, b)
     return found
 
 
-def _entries(path):
+def entries(path):
+    """Give era, kind and both numbers of each entry that is whole."""
     try:
         file = open(path, "rb")
     except OSError:

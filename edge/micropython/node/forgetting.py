@@ -43,4 +43,5 @@ class Recalled:
     def __exit__(self, *_):
         forget(self._name)
         forget("era_notes")
+        forget("checks")
         keep_spare()

@@ -21,22 +21,23 @@ from node.forgetting import Recalled
 _DOWN = const(0)
 _OPENING = const(1)  # the connection is being made
 _GREETING = const(2)  # CONNECT is sent
-_UP = const(3)  # CONNACK has come
+_ACCEPTED = const(3)  # CONNACK has come
+_UP = const(4)  # SUBACK has come
 
 _SLOWEST = const(60_000)  # ms, the longest pause before another attempt
+_STEADY = const(30_000)  # ms after which a connection was a good one: the next pause is short again
 _HEAD = const(9)  # room for a header, and for the 4 characters that `status` is longer than `up`
-OVERHEAD = 20
-"""Bytes that a buffer needs besides those of the node's topic and of the payload."""
 
 
 class Client:
     """A connection to the broker that heals; `number` counts those that were made, `sent` the packs.
 
     `settings`: host, port, keepalive (s), and where there are username, password, tls (the file of a
-    certificate). `topic`: those of the node end in `up`, `ack`, `config` and `status`. `buffer`: for what
-    is sent, `inbox`: for what comes. `received(leaf, message)` gets a memoryview that is valid only then,
-    or "" and the length of a message that was longer than the inbox and is skipped. `name` is to be set
-    before `step`, and `status` too: it is published after each connection and whenever it changes.
+    certificate). `topic`: those of the node end in `up`, `ack`, `config` and `status`. `buffer`: for what is
+    sent, 20 bytes longer than topic and payload; `inbox`: for what comes. `received(leaf, message)` gets a
+    memoryview that is valid only then, or "" and the length of a message that was longer than the inbox and
+    is skipped. `name` is to be set before `step`, and `status` too: it is published after each connection and
+    whenever it changes.
     """
 
     def __init__(self, settings, board, topic, buffer, inbox, received):
@@ -46,13 +47,14 @@ class Client:
         self._up_topic = (topic + "up").encode()
         self.payload_at = _HEAD + 4 + len(self._up_topic)
         self.buffer, self.view = buffer, memoryview(buffer)
+        self.room = len(buffer) - self.payload_at
         self._inbox, self._in = inbox, memoryview(inbox)
         self._poll = select.poll()
         self._socket = None
         # ms without a byte from the broker, after which it is asked, and then given up
         self._quiet = settings["keepalive"] * 500
         self._pause = 1_000
-        self._retry_at = ticks()
+        self._retry_at = self._begun = self._said = ticks()
         self._mid = 0
         self.number = self.sent = 0
         self.status = b""
@@ -61,8 +63,8 @@ class Client:
 
     @property
     def up(self):
-        """Whether the broker has accepted the connection and hears which topics are wanted."""
-        return self._state == _UP and self._subscribed
+        """Whether the broker has accepted the connection and both subscriptions."""
+        return self._state == _UP
 
     @property
     def ready(self):
@@ -127,24 +129,15 @@ class Client:
         was_up = self._state == _UP
         self._drop()
         tell("the broker %s: %s" % ("is lost" if was_up else "can't be reached", error))
-        if was_up:
-            self._pause = 1_000
         self._retry_at = later(ticks(), random.randint(self._pause * 4 // 5, self._pause * 6 // 5))
         self._pause = min(2 * self._pause, _SLOWEST)
 
     def _go_on(self, now):
         if self._state == _OPENING:
-            ready = 0
-            for _, events in self._poll.ipoll(0):
-                ready = events
-            if ready & (select.POLLERR | select.POLLHUP):
-                raise OSError(errno.ECONNREFUSED)
-            if ready & select.POLLOUT:
-                self._poll.unregister(self._socket)
-                self._socket = self._opening("encrypt")(self._socket, self._settings, self._board)
-                self._poll.register(self._socket, select.POLLIN)
+            made = self._opening("made")(self._poll, self._socket, self._settings, self._board)
+            if made:
+                self._socket, self._state = made, _GREETING
                 self._packet(0x10, self._opening("greeting")(self._settings, self.name, self._topic))
-                self._state = _GREETING
             elif passed(self._heard, now) > self._quiet:
                 raise OSError(errno.ETIMEDOUT)
             else:
@@ -162,13 +155,15 @@ class Client:
     def _say(self, now):
         """Send what there is to be said, one packet at a time."""
         quiet = passed(self._heard, now)
-        if self._state == _UP and not self._subscribed:
+        if self._pause > 1_000 and self.up and passed(self._begun, now) > _STEADY:
+            self._pause = 1_000
+        if self._state == _ACCEPTED and not self._subscribed:
             self._subscribe()
         elif self.up and self._status_sent != self.status:
             self._status_sent = self.status
             self.buffer[self.payload_at : self.payload_at + len(self.status)] = self.status
             self._publish(0x33, (self._topic + "status").encode(), len(self.status))
-        elif self.up and quiet > self._quiet and not self._asked:
+        elif self.up and max(quiet, passed(self._said, now)) > self._quiet and not self._asked:
             self._asked = True
             self.buffer[0:2] = b"\xc0\x00"
             self._out, self._out_end = 0, 2
@@ -182,9 +177,7 @@ class Client:
 
     def _subscribe(self):
         self._subscribed = True
-        text = self._opening("text")
-        topics = text(self._topic + "ack") + b"\x00" + text(self._topic + "config") + b"\x00"
-        self._packet(0x82, struct.pack(">H", self._next_mid()) + topics)
+        self._packet(0x82, self._opening("wishes")(self._next_mid(), self._topic))
 
     def _packet(self, kind, body):
         head = bytearray((kind,))
@@ -226,6 +219,7 @@ class Client:
             if not sent:
                 return
             self._out += sent
+            self._said = ticks()
 
     def _read(self, now):
         """Take in what has come; False when that is all for now."""
@@ -248,6 +242,8 @@ class Client:
     def _split(self):
         """Handle the packets in the inbox, and keep the beginning of the next one."""
         at = 0
+        if self._state == _GREETING and self._inbox[0] != 0x20:
+            self._opening("accepted")(0, b"")  # its length may promise bytes that never come
         while self._filled - at >= 2:
             size, place, shift = 0, at + 1, 0
             while place < self._filled and self._inbox[place] & 128 and shift < 21:
@@ -276,17 +272,17 @@ class Client:
 
     def _handle(self, head, body):
         kind = head >> 4
-        if kind == 2:
-            if body[1]:
-                raise ValueError("it refuses the connection (code %d): check username and password" % body[1])
-            self._state = _UP
-            self.number += 1
-            self._pause = 1_000
+        if self._state == _GREETING:
+            self._opening("accepted")(kind, body)
+            self._state = _ACCEPTED
         elif kind == 3:
             (length,) = struct.unpack_from(">H", body)
             leaf = bytes(body[2 : 2 + length]).decode()
             if leaf.startswith(self._topic):
                 skip = 2 + length + (2 if head & 6 else 0)
                 self._received(leaf[len(self._topic) :], body[skip:])
-        elif kind == 9 and 128 in bytes(body[2:]):
-            tell("the broker does not let this node hear its acknowledgements: check its access rules")
+        elif kind == 9:
+            self._opening("granted")(body)
+            self._state = _UP
+            self.number += 1
+            self._begun = self._heard

@@ -1,6 +1,7 @@
 """How a connection to the broker begins."""
 
 import errno
+import select
 import socket
 import struct
 
@@ -25,9 +26,22 @@ def reach(settings):
     return plain
 
 
-def encrypt(plain, settings, board):
-    """Return the socket to be used: one that encrypts, where the settings name a certificate."""
-    return board.tls(plain, settings) if settings.get("tls") else plain
+def made(poll, plain, settings, board):
+    """Return the socket to be used once `plain` is connected, and poll it; None before.
+
+    It is one that encrypts, where the settings name a certificate. Raises OSError where the broker refuses.
+    """
+    ready = 0
+    for _, events in poll.ipoll(0):
+        ready = events
+    if ready & (select.POLLERR | select.POLLHUP):
+        raise OSError(errno.ECONNREFUSED)
+    if not ready & select.POLLOUT:
+        return None
+    poll.unregister(plain)
+    used = board.tls(plain, settings) if settings.get("tls") else plain
+    poll.register(used, select.POLLIN)
+    return used
 
 
 def greeting(settings, name, topic):
@@ -41,6 +55,25 @@ def greeting(settings, name, topic):
             flags |= 0x40
             body += text(settings["password"])
     return b"\x00\x04MQTT\x04" + struct.pack(">BH", flags, settings["keepalive"]) + body
+
+
+def accepted(kind, body):
+    """Raise ValueError unless the first packet that came is a CONNACK that lets the node in."""
+    if kind != 2 or len(body) != 2:
+        raise ValueError("what answers there speaks no MQTT: check broker.port and broker.tls")
+    if body[1]:
+        raise ValueError("it refuses the connection (code %d): check username and password" % body[1])
+
+
+def wishes(mid, topic):
+    """Return the body of SUBSCRIBE: acknowledgements and configuration, with QoS 0."""
+    return struct.pack(">H", mid) + text(topic + "ack") + b"\x00" + text(topic + "config") + b"\x00"
+
+
+def granted(body):
+    """Raise ValueError unless SUBACK grants both."""
+    if 128 in bytes(body[2:]):
+        raise ValueError("it does not let this node hear its ack and config: check its access rules")
 
 
 def text(value):

@@ -1,4 +1,4 @@
-"""Unit and averaging kind of each quantity, as in docs/wire.md (a test compares)."""
+"""Quantities with unit and averaging kind, and units by dimension, as in docs/wire.md (a test compares)."""
 
 # One string takes a tenth of the memory of a dictionary.
 _TABLE = b"""
@@ -12,6 +12,23 @@ counter water_volume=m3 energy=kWh
 energetic sound_level=dB
 state occupancy=1 lamp_state=1
 """
+_UNITS = """
+Cel K [degF]
+ug/m3 mg/m3 g/m3 kg/m3
+% %RH /
+Pa hPa mbar kPa bar MPa
+m/s km/h [kn_i]
+deg rad
+mm cm m km
+m3/s l/s L/s m3/h
+m3 l L
+dB
+1 count
+W kW MW
+J Wh MJ kWh
+mV V
+dBm dBW
+"""
 
 
 def of(quantity):
@@ -23,3 +40,23 @@ def of(quantity):
             unit = line[at + len(wanted) :].split(b" ")[0]
             return unit.decode(), line.split(b" ")[0].decode()
     return "", "linear"
+
+
+def keys():
+    """Return the names of all quantities."""
+    return [word.split(b"=")[0].decode() for word in _TABLE.split() if b"=" in word]
+
+
+def alike(unit):
+    """Return the units that a unit can be converted to and from, itself among them."""
+    for line in _UNITS.split("\n"):
+        if unit in line.split():
+            return line.split()
+    return [unit]
+
+
+def is_unit(text):
+    """Tell whether a unit that the catalogue does not know may be spelled so: no space, nothing invisible."""
+    return all(
+        ("!" <= letter <= "~" or "\u00b0" <= letter <= "\u03ff") and letter not in '"\\' for letter in text
+    )

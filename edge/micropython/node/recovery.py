@@ -1,13 +1,20 @@
 """Recovery: what is found in the store after a restart, a power cut at any byte included."""
 
 import os
+import struct
 from array import array
-from binascii import hexlify
+from binascii import crc32, hexlify
+
+from micropython import const
 
 from node import segment
 from node.console import tell
-from node.eras import decided, shorten
+from node.era_notes import SIZE, encode, persist
+from node.eras import decided, entries
 from node.store import Store
+
+_ERAS = const(40)  # notes, above which their file is made shorter
+_MOST = const(64)  # packs in a segment, as `node.settings` allows them
 
 
 def open_store(folder, segments, packs, size, scratch, eras, idle):
@@ -24,17 +31,17 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
         idle()
         path = store.path(first)
         following = firsts[place + 1] if place + 1 < len(firsts) else 0
-        found = segment.identify(path)
+        found = _identify(path)
         if found:
             store.log, _, era, high = found
             store.era, store.high = max(store.era, era), max(store.high, high)
         if found is None or len(firsts) - place > segments:
-            end, clean = _discard(store, first, following, packs, found), 0
+            end, clean = _discard(store, first, following, found), 0
             continue
         extent = os.stat(path)[6]
         with open(path, "rb") as file:
             count, at = _walk(file, extent, pack, scratch, store, eras, first)
-            lost = _torn(pack, extent - at, packs - count)
+            lost = _torn(pack, extent - at, count)
             good = not following and count and _read_last(file, at, pack, scratch, view)
         store.add_segment(first, count)
         end = first + count
@@ -54,9 +61,47 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
     else:
         store.next = max(end, 1)
         store.begin_segment(store.next)
-    found = segment.identify(store.path(store.oldest))
-    shorten(eras, found[2] - 1 if found else 0)
+    found = _identify(store.path(store.oldest))
+    persist(store, shorten, eras, found[2] - 1 if found else 0)
     return store
+
+
+def finish(path):
+    """Do what a power cut left of a renaming to `path`: FAT removes the old file first."""
+    try:
+        os.stat(path)
+    except OSError:
+        try:
+            os.rename(path + ".new", path)
+        except OSError:
+            pass  # there never was such a file
+
+
+def shorten(path, oldest):
+    """Leave out the eras before `oldest` when the file has grown, or was cut in mid-entry."""
+    try:
+        size = os.stat(path)[6]
+    except OSError:
+        return
+    if size % SIZE == 0 and size <= _ERAS * SIZE:
+        return
+    with open(path + ".new", "wb") as file:
+        for era, kind, a, b in entries(path):
+            if era >= oldest:
+                file.write(encode(era, kind, a, b))
+    os.rename(path + ".new", path)
+
+
+def _identify(path):
+    """Return log, first seq, era and highest instant of a segment; None where its head is no good."""
+    with open(path, "rb") as file:
+        head = file.read(segment.FILE_SIZE)
+    if len(head) != segment.FILE_SIZE or struct.unpack_from("<I", head, segment.FILE_SIZE - 4)[0] != crc32(
+        head[:-4]
+    ):
+        return None
+    magic, log, first, era, high = struct.unpack_from(segment.FILE, head, 0)
+    return (log.decode(), first, era, high) if magic == segment.MAGIC else None
 
 
 def _firsts(folder):
@@ -84,11 +129,11 @@ def _name(store, eras):
         pass
 
 
-def _discard(store, first, following, packs, found):
+def _discard(store, first, following, found):
     """Remove a segment that can't be used; return the seq after all that may have been in it."""
     path = store.path(first)
     extent = os.stat(path)[6]
-    end = following or first + packs
+    end = following or first + _most(extent - segment.FILE_SIZE, 0)
     if not found and extent <= segment.FILE_SIZE:
         end = first  # cut while it was being begun: it never held a pack
     else:
@@ -120,14 +165,22 @@ def _walk(file, extent, pack, scratch, store, eras, first):
     return count, at
 
 
-def _torn(pack, rest, most):
+def _torn(pack, rest, count):
     """Return how many packs may have been in the bytes that follow the last good one.
 
     Never less than there were, or one of their seqs could be given to another pack.
     """
     if rest < segment.PACK_SIZE or pack.length:
         return 1 if rest else 0
-    return min(rest // (segment.PACK_SIZE + 20) + 1, most)
+    return _most(rest, count)
+
+
+def _most(size, count):
+    """Return how many packs so many bytes may have held, behind `count` of their segment.
+
+    By the limit of any segment, as that of this store may have been higher when it was written.
+    """
+    return min(size // (segment.PACK_SIZE + 20) + 1, _MOST - count)
 
 
 def _read_last(file, at, pack, scratch, view):

@@ -8,9 +8,9 @@ from binascii import crc32
 
 from micropython import const
 
-_FILE = "<4s12sIIQ"  # magic, log, first seq, era, highest instant used before
+FILE = "<4s12sIIQ"  # magic, log, first seq, era, highest instant used before
 _PACK = "<HIIQI"  # length, seq, era and whether the time is relative, base ms, span ms
-_MAGIC = b"BYP1"
+MAGIC = b"BYP1"
 FILE_SIZE = const(36)
 PACK_SIZE = const(26)
 
@@ -47,6 +47,46 @@ class Pack:
         return file.readinto(content) == self.length and crc32(content, checked) == checksum
 
 
+class Reader:
+    """Reads packs into a buffer; register it with the store, which closes its file before changing it."""
+
+    def __init__(self, store):
+        self._store = store
+        self._file = None
+        self.first = -1
+        self._seq = 0
+        self._at = 0
+        self.pack = Pack()
+        store.readers.append(self)
+
+    def find(self, seq, buffer):
+        """Read the header of a pack that the store holds; False where it is damaged."""
+        first = self._store.first_of(seq)
+        if first != self.first or seq < self._seq:
+            self.close()
+            self.first, self._seq, self._at = first, first, FILE_SIZE
+        if self._file is None:
+            self._file = open(self._store.path(first), "rb")
+        pack = self.pack
+        while pack.read(self._file, self._at, buffer) and pack.seq == self._seq and pack.length:
+            if pack.seq == seq:
+                return True
+            self._at = pack.body + pack.length
+            self._seq += 1
+        self._seq = seq + 1  # look from the segment's start the next time
+        return False
+
+    def load(self, buffer, view, at):
+        """Read the content of the pack just found into `buffer` from `at` on; False where it is damaged."""
+        return self.pack.load(self._file, buffer, view, at)
+
+    def close(self):
+        """Close the file; the place is remembered."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+
 def file_name(first):
     """Return the name of the segment whose first pack is `first`."""
     return "%010d.seg" % first
@@ -54,21 +94,11 @@ def file_name(first):
 
 def create(path, log, first, era, high):
     """Make a segment without packs, and keep it open."""
-    head = struct.pack(_FILE, _MAGIC, log.encode(), first, era, high)
+    head = struct.pack(FILE, MAGIC, log.encode(), first, era, high)
     file = open(path, "wb")
     file.write(head + struct.pack("<I", crc32(head)))
     file.flush()
     return file
-
-
-def identify(path):
-    """Return log, first seq, era and highest instant of a segment; None where its head is no good."""
-    with open(path, "rb") as file:
-        head = file.read(FILE_SIZE)
-    if len(head) != FILE_SIZE or struct.unpack_from("<I", head, FILE_SIZE - 4)[0] != crc32(head[:-4]):
-        return None
-    magic, log, first, era, high = struct.unpack_from(_FILE, head, 0)
-    return (log.decode(), first, era, high) if magic == _MAGIC else None
 
 
 def append(file, seq, era, relative, base, span, head, body):

@@ -1,6 +1,8 @@
 """SenML (RFC 8428): a pack written bit by bit into a buffer that is there from the start."""
 
 _DIGITS = 10 if 1.0 + 1e-9 != 1.0 else 7  # a 32-bit float has 7 significant digits
+HEAD = 320
+"""Bytes that may come before the readings of a pack, gaps included."""
 BASE_AT = 7
 """Where the base time stands in a pack: after `[{"bt":`."""
 BASE_WIDTH = 17
@@ -34,12 +36,6 @@ def head(log, seq, gaps, base):
     base = _UNKNOWN if base is None else base.encode()
     gap = '"gap":[%s],' % ",".join("[%d,%d]" % (low, high) for low, high in gaps) if gaps else ""
     return b'[{"bt":%s,"log":"%s","seq":%d,%s' % (base, log.encode(), seq, gap.encode())
-
-
-def greeting(log, seq, gaps):
-    """Return a pack that holds no reading."""
-    gap = ',"gap":[%s]' % ",".join("[%d,%d]" % (low, high) for low, high in gaps) if gaps else ""
-    return b'[{"log":"%s","seq":%d%s}]' % (log.encode(), seq, gap.encode())
 
 
 def name_and_unit(name, unit):

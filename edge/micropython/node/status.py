@@ -20,7 +20,12 @@ def text(agent):
         "heap": {"peak": agent.peak, "size": gc.mem_alloc() + gc.mem_free()},
     }
     data = json.dumps(status).encode()
-    if len(data) > len(agent.client.buffer) - 400:
+    if len(data) > agent.client.room:
         status["problems"] = ["%d problems" % len(agent.problems)]
         data = json.dumps(status).encode()
-    return data
+    if len(data) > agent.client.room and "error" in agent.config:
+        excess = len(data) - agent.client.room
+        error = agent.config["error"]
+        status["config"] = dict(agent.config, error=error[: max(len(error) - excess - 3, 0)] + "...")
+        data = json.dumps(status).encode()
+    return data if len(data) <= agent.client.room else b'{"state":"online"}'

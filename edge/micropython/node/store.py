@@ -12,7 +12,7 @@ from node import segment
 from node.console import tell
 from node.gaps import Gaps
 
-_FULL = (28, 122)  # ENOSPC, EDQUOT
+FULL = (28, 122)  # ENOSPC, EDQUOT
 
 
 class StoreError(Exception):
@@ -22,8 +22,8 @@ class StoreError(Exception):
 class Store:
     """The packs in `folder`, at most `segments` files with `packs` packs (64 at most) each; fixed in memory.
 
-    `log`: its random name; `next`: the seq of the next pack; `era`: the number of this run, rising; `high`:
-    the highest instant (ms since 1970) of any pack so far.
+    `n`: how many files there are; `log`: its random name; `next`: the seq of the next pack; `era`: the number
+    of this run, rising; `high`: the highest instant (ms since 1970) of any pack so far.
     """
 
     def __init__(self, folder, segments, packs, size):
@@ -32,7 +32,7 @@ class Store:
         self._count = bytearray(segments + 1)
         self._left = bytearray(segments + 1)  # of them not acknowledged
         self._done = bytearray(8 * (segments + 1))
-        self._n = 0
+        self.n = 0
         self._file = None
         self._written = 0
         self.readers = []
@@ -54,24 +54,24 @@ class Store:
     @property
     def oldest(self):
         """The lowest seq that is stored; `next` when none is."""
-        return self._first[0] if self._n else self.next
+        return self._first[0] if self.n else self.next
 
     @property
     def waiting(self):
         """How many packs are not acknowledged."""
-        return sum(self._left[: self._n])
+        return sum(self._left[: self.n])
 
     def add_segment(self, first, count):
         """Enter a segment that was found, the oldest first."""
-        self._first[self._n], self._count[self._n], self._left[self._n] = first, count, count
+        self._first[self.n], self._count[self.n], self._left[self.n] = first, count, count
         for byte in range(8):
-            self._done[8 * self._n + byte] = 0
-        self._n += 1
+            self._done[8 * self.n + byte] = 0
+        self.n += 1
         self.next = first + count
 
     def go_on(self, size):
         """Write on in the newest segment, whose file has `size` bytes."""
-        self._file = open(self.path(self._first[self._n - 1]), "ab")
+        self._file = open(self.path(self._first[self.n - 1]), "ab")
         self._written = size
 
     def room(self, length):
@@ -79,8 +79,9 @@ class Store:
 
         Afterwards `gaps` is complete. Raises StoreError where the flash is full of other things.
         """
-        at = self._n - 1
-        if not self._n or self._count[at] >= self._packs or self._written + length > self._size:
+        count = self._count[self.n - 1] if self.n else 0
+        full = count >= self._packs or (count and self._written + length > self._size)
+        if full or not self.n or self._file is None:
             self.begin_segment(self.next)
 
     def put(self, relative, base, span, head, body):
@@ -89,7 +90,7 @@ class Store:
         `relative`: its base time (ms) counts from the start of this era; `span`: ms from there to its last.
         """
         for reader in self.readers:
-            if reader.first == self._first[self._n - 1]:
+            if reader.first == self._first[self.n - 1]:
                 reader.close()  # littlefs gives a file that is open twice no promise
         seq = self.next
         for _ in range(self._limit + 1):
@@ -97,19 +98,19 @@ class Store:
                 segment.append(self._file, seq, self.era, relative, base, span, head, body)
                 break
             except OSError as error:
-                self._file.close()
-                if error.errno not in _FULL:
-                    raise
-                if not self._count[self._n - 1]:
-                    self._remove(self._n - 1)
                 # What was written of it stays behind as a torn tail; the next segment begins with this very
                 # seq.
-                self._drop()
+                self._close_file()
+                if error.errno not in FULL:
+                    raise
+                if not self._count[self.n - 1]:
+                    self._remove(self.n - 1)
+                self.drop()
                 self.begin_segment(seq)
         else:
             self.gaps.lost(seq, seq)
             raise StoreError("the flash takes no pack")
-        at = self._n - 1
+        at = self.n - 1
         self._written += segment.PACK_SIZE + len(head) + len(body)
         self._count[at] += 1
         self._left[at] += 1
@@ -130,7 +131,7 @@ class Store:
 
     def following(self, seq):
         """Return the lowest seq from `seq` on that is stored and not acknowledged, else `next`."""
-        for at in range(max(self._below(seq) - 1, 0), self._n):
+        for at in range(max(self._below(seq) - 1, 0), self.n):
             first = self._first[at]
             end = first + self._count[at]
             if end <= seq or not self._left[at]:
@@ -148,7 +149,7 @@ class Store:
         place = seq - self._first[at]
         self._done[8 * at + (place >> 3)] |= 1 << (place & 7)
         self._left[at] -= 1
-        if not self._left[at] and at < self._n - 1:
+        if not self._left[at] and at < self.n - 1:
             self._remove(at)
 
     def lose(self, seq):
@@ -159,10 +160,17 @@ class Store:
 
     def close(self):
         """Close the files."""
-        if self._file:
-            self._file.close()
+        self._close_file()
         for reader in self.readers:
             reader.close()
+
+    def _close_file(self):
+        file, self._file = self._file, None
+        if file:
+            try:
+                file.close()
+            except OSError:
+                pass  # it wrote what it had before, or what it had is torn
 
     def _find(self, seq):
         at = self._below(seq) - 1
@@ -170,7 +178,7 @@ class Store:
 
     def _below(self, seq):
         """Return how many segments begin at or before `seq`."""
-        low, high = 0, self._n
+        low, high = 0, self.n
         while low < high:
             middle = (low + high) >> 1
             if self._first[middle] <= seq:
@@ -185,27 +193,28 @@ class Store:
 
     def begin_segment(self, first):
         """Begin a segment, then remove what is in the way or no longer needed."""
-        if self._file:
-            self._file.close()
-        if self._n == self._limit:
-            self._drop()
+        self._close_file()
+        if self.n and self._first[self.n - 1] == first:
+            self.n -= 1  # it holds no pack, and its file is written anew
+        if self.n == self._limit:
+            self.drop()
         while True:
             try:
                 self._file = segment.create(self.path(first), self.log, first, self.era, self.high)
                 break
             except OSError as error:
-                if error.errno not in _FULL or not self._n:
+                if error.errno not in FULL or not self.n:
                     raise StoreError("the flash takes no segment: %s" % error)
-                self._drop()
+                self.drop()
         self._written = segment.FILE_SIZE
         self.add_segment(first, 0)
-        at = self._n - 2
+        at = self.n - 2
         if at >= 0 and not self._left[at]:
             self._remove(at)
 
-    def _drop(self):
+    def drop(self):
         """Drop the oldest segment, and declare what of it is not acknowledged."""
-        if not self._n:
+        if not self.n:
             raise StoreError("the flash is full, and not of packs")
         first, count, left = self._first[0], self._count[0], self._left[0]
         if left:
@@ -224,11 +233,11 @@ class Store:
             if reader.first == first:
                 reader.close()
         os.remove(self.path(first))
-        self._n -= 1
-        for place in range(at, self._n):
+        self.n -= 1
+        for place in range(at, self.n):
             self._first[place] = self._first[place + 1]
             self._count[place] = self._count[place + 1]
             self._left[place] = self._left[place + 1]
             for byte in range(8 * place, 8 * place + 8):
                 self._done[byte] = self._done[byte + 8]
-        self._left[self._n] = 0
+        self._left[self.n] = 0

@@ -1,23 +1,10 @@
 """Timing: how a node comes to know the time, and what becomes of what it measured before."""
 
 from node import senml
-from node.agent import HEAD
 from node.console import tell
-from node.store import StoreError
 
 _DOUBT = 10_000
 """Milliseconds by which a clock that was just set may be behind the one of a store that was lost."""
-
-
-def ask(agent):
-    """Ask for the time by a pack without readings: the platform's answer tells it."""
-    store = agent.store
-    try:
-        store.room(HEAD)
-        gaps = store.gaps.undeclared(store.next)
-        agent.uplink.ask(store.put(0, 0, 0, senml.greeting(store.log, store.next, gaps), b""))
-    except (StoreError, OSError) as error:
-        agent.problem("store", "store: %s" % error)
 
 
 def guess(agent):
@@ -26,7 +13,7 @@ def guess(agent):
     began = board_clock and board_clock - agent.clock.mono
     from node import era_notes  # here, because it takes memory, and `ask` does without
 
-    era_notes.guess(agent.eras, agent.store.era, began, agent.store.high)
+    era_notes.persist(agent.store, era_notes.guess, agent.eras, agent.store.era, began, agent.store.high)
     agent.guessed = True
 
 
@@ -42,7 +29,7 @@ def set_clock(agent, epoch):
             from node import era_notes  # as above
 
             mark = senml.mark_of(store.era) if store.fresh or epoch <= store.high else 0
-            era_notes.decide(agent.eras, store.era, epoch, mark)
+            era_notes.persist(store, era_notes.decide, agent.eras, store.era, epoch, mark)
             store.high = max(store.high, epoch + agent.relative_high)
     else:
         tell("the clock is put %+d ms" % (epoch - clock.epoch))

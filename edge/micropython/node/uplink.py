@@ -9,7 +9,7 @@ from node import answers, senml
 from node.clock import later, passed, ticks
 from node.console import tell
 from node.forgetting import Recalled
-from node.reader import Reader
+from node.segment import Reader
 
 _FIRST_PAUSE = const(5_000)
 _LONGEST_PAUSE = const(60_000)
@@ -181,7 +181,9 @@ class Uplink:
     def _place(self, era):
         if era != self._era:
             with Recalled("eras") as eras:
-                self._era, self._start = era, eras.place(self._eras, era, self._clock.epoch)
+                until = self._clock.epoch
+                self._start = eras.persist(self._store, eras.place, self._eras, era, until)
+                self._era = era
         return self._start
 
     def _lose(self, seq, why):

@@ -40,19 +40,6 @@ class Linear:
         return self._base + self._sum / self.n
 
 
-class Total(Linear):
-    """The sum; of integers an integer."""
-
-    def clear(self):
-        self.n = self._sum = 0
-
-    def _part(self, value):
-        return value
-
-    def _mean(self):
-        return self._sum
-
-
 def make(kind, send):
     """Return a window of an averaging kind; the rarer ones are imported only where they are used."""
     if kind == "circular":
@@ -63,6 +50,8 @@ def make(kind, send):
         from node.meters import Counter as Window
     elif kind == "state":
         from node.meters import State as Window
+    elif kind == "total":
+        from node.totals import Total as Window
     else:
-        Window = Total if kind == "total" else Linear  # noqa: N806 - a class
+        Window = Linear  # noqa: N806 - a class
     return Window(send)

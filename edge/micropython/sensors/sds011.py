@@ -1,16 +1,24 @@
 """SDS011: particulate matter by a serial line (Nova Fitness data sheet V1.3), 10 bytes each second."""
 
+import time
+
+_LONGEST = 5_000  # ms without a frame, of which there is one each second
+
 
 class SDS011:
     """An SDS011 that reports by itself, as it does when new; `settings`: `uart`, as the board wants it."""
 
     def __init__(self, settings, board):
         self._line = board.uart(settings.get("uart", {}), 9600)
+        self._heard = time.ticks_ms()
         self._bytes = bytearray(40)
         self._length = 0
 
     def read(self):
-        """Return `pm2_5` and `pm10` (ug/m3) of the newest frame. Raises OSError where none has come."""
+        """Return `pm2_5` and `pm10` (ug/m3) of the newest frame, nothing if it was read before.
+
+        Raises OSError where none has come for 5 s.
+        """
         waiting = self._line.any()
         while waiting:
             # The newest bytes count: what is older than the buffer is pushed out.
@@ -25,8 +33,11 @@ class SDS011:
             if is_frame(self._bytes, at):
                 low, high = number(self._bytes, at + 2), number(self._bytes, at + 4)
                 self._length = 0
+                self._heard = time.ticks_ms()
                 return {"pm2_5": low / 10, "pm10": high / 10}
-        raise OSError("no frame of an SDS011 has come; is its TX wired to our RX, and 5 V there?")
+        if time.ticks_diff(time.ticks_ms(), self._heard) > _LONGEST:
+            raise OSError("no frame of an SDS011 has come for 5 s; is its TX wired to our RX, and 5 V there?")
+        return {}
 
 
 def is_frame(data, at):

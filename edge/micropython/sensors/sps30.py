@@ -7,6 +7,7 @@ _ADDRESS = 0x69
 _START = 0x0010
 _READY = 0x0202
 _READ = 0x0300
+_LONGEST = 5_000  # ms without a measurement, of which it makes one a second
 
 
 class SPS30:
@@ -17,11 +18,18 @@ class SPS30:
         words = b"\x03\x00"  # big-endian floats
         self._bus.writeto(_ADDRESS, struct.pack(">H", _START) + words + bytes((checksum(words),)))
         time.sleep_ms(20)
+        self._measured = time.ticks_ms()
 
     def read(self):
-        """Return `pm2_5` and `pm10` (ug/m3) of a new measurement; it makes one a second. Raises OSError."""
+        """Return `pm2_5` and `pm10` (ug/m3) of a new measurement, nothing if there is none since the last.
+
+        Raises OSError where there was none for 5 s, or it does not answer.
+        """
         if not self._words(_READY, 3)[1]:
-            raise OSError("the SPS30 has not measured yet; it makes a measurement a second")
+            if time.ticks_diff(time.ticks_ms(), self._measured) > _LONGEST:
+                raise OSError("the SPS30 has not measured for 5 s; has its fan 5 V?")
+            return {}
+        self._measured = time.ticks_ms()
         mass = struct.unpack(">4f", self._words(_READ, 60)[:16])
         return {"pm2_5": mass[1], "pm10": mass[3]}
 
