@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from simulators.town import plan as plans
 from simulators.town import town as towns
 from simulators.town.scenarios import Forces
 from simulators.town.town import Town, rounded
@@ -26,7 +27,7 @@ STREAMS = {
     "waste-02/fill_level": "bin, %",
 }
 
-town = Town(towns.read("lillestrom"), 7, Forces([], 0))
+town = Town(plans.read("lillestrom"), towns.read("lillestrom"), 7, Forces([], 0))
 begin = round(START.timestamp()) * 1_000_000
 figure, axes = plt.subplots(len(STREAMS), 1, figsize=(9, 11), sharex=True, layout="constrained")
 for (stream, label), axis in zip(STREAMS.items(), axes, strict=True):

@@ -14,6 +14,7 @@ from bypuls.readings import SECOND
 from bypuls.settings import BrokerSettings
 from simulators.latency import Latencies
 from simulators.progress import SendProgress
+from simulators.town import plan as plans
 from simulators.town import rivers, stretches
 from simulators.town import town as towns
 from simulators.town.faults import Faults
@@ -90,8 +91,9 @@ class Plan:
 
 def build(recipe: Recipe) -> tuple[Town, Faults]:
     """Make the town of a recipe, and its faults; raises BypulsError for what is not known."""
-    nodes = towns.read(recipe.town, recipe.nodes, recipe.interval)
-    town = Town(nodes, recipe.seed, Forces(recipe.scenarios, recipe.at))
+    plan = plans.read(recipe.town)
+    nodes = towns.nodes_of(plan, recipe.nodes, recipe.interval)
+    town = Town(plan, nodes, recipe.seed, Forces(recipe.scenarios, recipe.at))
     return town, Faults(town, recipe.faults)
 
 
@@ -183,7 +185,8 @@ class _Feed:
         for name in self._town.scene.forces.names:
             scenario, (begin, end) = SCENARIOS[name], self._town.scene.forces.span(name)
             told = {"scenario": name, "where": self._plan.town, "size": scenario.size, "unit": scenario.unit}
-            self._journal.span("scenario", begin, end, told | {"shows": list(scenario.shows)})
+            shows = {"shows": self._town.plan.shows.get(name, []), "about": scenario.what}
+            self._journal.span("scenario", begin, end, told | shows)
         self._tell_faults(self._cursor - SECOND, self._cursor, begun_before=True)
         if self._history:
             self._send_history()

@@ -14,6 +14,7 @@ from bypuls.readings import SECOND
 from bypuls.units import SAME, conversion
 from simulators import duration
 from simulators.latency import Latencies
+from simulators.town import plan as plans
 from simulators.town import stretches
 from simulators.town import town as towns
 from simulators.town.faults import FAULTS, Episode, Faults, parse
@@ -25,7 +26,7 @@ from simulators.town.town import Block, Group, Town, rounded
 
 START = 1_763_000_000 * SECOND
 DAY = 86_400 * SECOND
-TOWN = Town(towns.read("lillestrom"), 5, Forces([], START))
+TOWN = Town(plans.read("lillestrom"), towns.read("lillestrom"), 5, Forces([], START))
 
 
 def faulty(**rates: float) -> Faults:

@@ -8,6 +8,7 @@ from bypuls.limits_of_change import LIMITS
 from bypuls.quality import Flag
 from bypuls.readings import SECOND, TimeArray
 from simulators.recognition import Recognition, Recognitions
+from simulators.town import plan as plans
 from simulators.town import town as towns
 from simulators.town.faults import Episode, Faults
 from simulators.town.journal import Segment
@@ -17,7 +18,7 @@ from simulators.town.town import Group, Town
 START = 1_763_000_000 * SECOND
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
-TOWN = Town(towns.read("lillestrom"), 5, Forces([], START))
+TOWN = Town(plans.read("lillestrom"), towns.read("lillestrom"), 5, Forces([], START))
 NONE = np.empty(0, np.int64)
 
 
