@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray
-from simulators.town import chance, lamps, rhythm, rivers, sensing, sun
+from simulators.town import bins, chance, lamps, rhythm, rivers, sensing, sun
 from simulators.town.scene import At, Scene
 from simulators.town.sensing import Sites, Values
 
-_HOUR, _DAY = 3_600.0, 86_400.0
+_HOUR = 3_600.0
 _HECTOPASCAL = 8.4  # m that the pressure takes to fall by one
 
 
@@ -82,13 +82,16 @@ def river(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     swell = 1 + 0.012 * sensing.wave(sites, at, "swell", 2_700) + 0.004 * sensing.normal(sites, at, "gauge")
     flow = np.choose(which, list(mouths.values())) * sites["share"] * swell
     level = np.choose(which, [rivers.level(each, flow, mouths, known) for each in known.values()])
-    daily = 0.4 * np.cos(2 * np.pi * (sun.solar_time(at.time, scene.plan.at) - 17 / 24))
-    warm = at("water_warmth") + 0.15 * sensing.wave(sites, at, "eddies", 3_600)
+    warms = np.choose(which, [each.warms for each in known.values()])
+    daily = warms * np.cos(2 * np.pi * (sun.solar_time(at.time, scene.plan.at) - 17 / 24))
+    # Under ice and near it nothing changes.
+    warm = at("water_warmth")
+    thawed = np.clip((warm - 0.5) / 8, 0, 1)
+    warm = warm + thawed * (daily + 0.15 * sensing.wave(sites, at, "eddies", 3_600))
     return {
         "water_level": level + 0.003 * sensing.normal(sites, at, "waves"),
         "discharge": flow,
-        "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05)
-        + 0.02 * sensing.normal(sites, at, "t"),
+        "water_temperature": np.maximum(warm, 0.05) + 0.02 * sensing.normal(sites, at, "t"),
     }
 
 
@@ -96,7 +99,8 @@ def noise(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `traffic`, the road's share, 1 on average, and `trains`, that of the railway."""
     slot = over.time // (600 * SECOND)
     into = over.time % (600 * SECOND) / SECOND - 540 * chance.uniform(chance.of(sites.key, "train"), slot)
-    train = (into >= 0) & (into < np.maximum(40.0, sites.interval)) & (over("strolling") > 0.03)
+    runs = chance.uniform(chance.of(sites.key, "service"), slot) < over("trains")
+    train = (into >= 0) & (into < np.maximum(40.0, sites.interval)) & runs
     passing = train * sites["trains"] * 10 ** (6.7 + 0.3 * chance.uniform(chance.of(sites.key, "kind"), slot))
     bangs = over("fireworks")
     gale = 10 ** (3.4 + 0.12 * over("wind"))
@@ -136,16 +140,20 @@ def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     traffic = over("traffic") * over("cycling")
     # Who came by bicycle rides it home in any weather; and no more can be of the tide than ride at all.
     tide = np.clip(over("tide") * over("cycling_back"), -traffic, traffic)
+    came, went = (
+        most * np.maximum(1 + 0.2 * sensing.wave(sites, over, way, 700), 0) for way in ("came", "went")
+    )
     return {
-        "inbound/bicycle_count": sensing.count(sites, over, "in", most * (traffic + tide)),
-        "outbound/bicycle_count": sensing.count(sites, over, "out", most * (traffic - tide)),
+        "inbound/bicycle_count": sensing.count(sites, over, "in", came * (traffic + tide)),
+        "outbound/bicycle_count": sensing.count(sites, over, "out", went * (traffic - tide)),
         "battery_voltage": sensing.battery(sites, at),
     }
 
 
 def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `commuters`, their share of the bays (shoppers have the rest), and `fair`, its pull."""
-    return {f"bay-{bay}/occupancy": _bay(sites, at, scene, f"bay-{bay}") for bay in range(1, 17)}
+    clock = rhythm.Clock(at.time)
+    return {f"bay-{bay}/occupancy": _bay(sites, at, scene, clock, f"bay-{bay}") for bay in range(1, 17)}
 
 
 def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
@@ -176,27 +184,6 @@ def pressure(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
         "pipe_pressure": np.maximum(
             sites["static"] - drawn - burst + 0.02 * sensing.normal(sites, at, "p"), 0
         ),
-        "battery_voltage": sensing.battery(sites, at),
-        "signal_strength": sensing.signal(sites, at),
-    }
-
-
-def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
-    """Parameters: `days_to_full`. The lorry comes in time on most days, and late on some."""
-    turn = np.maximum(np.floor(sites["days_to_full"] * 0.85), 1) * _DAY * SECOND
-    shifted = at.time + (chance.uniform(chance.of(sites.key, "turn"), sensing.ONCE) * turn).astype(np.int64)
-    round_ = (shifted // turn).astype(np.int64)
-    late = 0.12 * chance.uniform(chance.of(sites.key, "late"), round_)
-    since = shifted / turn - round_ - late
-    before = since < 0  # still the bin of the round before
-    round_ = round_ - before
-    since = np.where(
-        before, since + 1 + late - 0.12 * chance.uniform(chance.of(sites.key, "late"), round_), since
-    )
-    rate = 0.65 + 0.6 * chance.uniform(chance.of(sites.key, "rate"), round_)
-    full = 100 * since * rate * turn / (sites["days_to_full"] * _DAY * SECOND)
-    return {
-        "fill_level": np.clip(full + 3 + 0.4 * sensing.normal(sites, at, "echo"), 0, 100),
         "battery_voltage": sensing.battery(sites, at),
         "signal_strength": sensing.signal(sites, at),
     }
@@ -236,22 +223,27 @@ KINDS: dict[str, tuple[Measure, tuple[str, ...]]] = {
     "light": (lamps.light, ("lamps",)),
     "water-meter": (water_meter, ("mean_flow",)),
     "pressure": (pressure, ("static",)),
-    "waste": (waste, ("days_to_full",)),
+    "waste": (bins.waste, ("days_to_full",)),
     "visitors": (visitors, ("crowd",)),
     "people": (people, ("walkers", "fair")),
 }
 """By kind how it measures, and its parameters, each a number but for `river`."""
 
 
-def _bay(sites: Sites, at: At, scene: Scene, name: str) -> FloatArray:
-    """Return whether a bay is taken; cars change at instants of chance, about twice in three hours."""
+def _bay(sites: Sites, at: At, scene: Scene, clock: rhythm.Clock, name: str) -> FloatArray:
+    """Return whether a bay is taken: by a commuter all day, else by cars that stay for an hour or two."""
     stay = 5_400 * SECOND
     key = chance.of(sites.key, name)
     shifted = at.time + (chance.uniform(key, sensing.ONCE) * stay).astype(np.int64)
     slot, into = np.divmod(shifted, stay)
     turn = slot + (into >= chance.uniform(chance.of(key, "change"), slot) * stay)
     # The chance at the car's arrival, not now, or a bay would flicker.
-    then = scene.at(turn * stay)
-    mine = sites["commuters"] * then("commuting") + (1 - sites["commuters"]) * then("shopping")
-    taken = np.maximum(mine, np.minimum(sites["fair"] * then("fair"), 0.98))
-    return (chance.uniform(chance.of(key, "car"), turn) < taken).astype(np.float64)
+    then, car = scene.at(turn * stay), chance.uniform(chance.of(key, "car"), turn)
+    arrives = 7.6 + 3.5 * clock.free + 0.7 * chance.normal(chance.of(key, "arrives"), clock.day)
+    leaves = 16.2 + chance.normal(chance.of(key, "leaves"), clock.day)
+    comes = np.where(clock.free, 0.25, 0.95 * (1 - clock.away))
+    commutes = (clock.hour >= arrives) & (clock.hour < leaves)
+    commutes &= chance.uniform(chance.of(key, "comes"), clock.day) < comes
+    theirs = chance.uniform(chance.of(key, "theirs"), sensing.ONCE) < sites["commuters"]
+    taken = np.where(theirs, commutes, car < then("shopping"))
+    return (taken | (car < np.minimum(sites["fair"] * then("fair"), 0.98))).astype(np.float64)

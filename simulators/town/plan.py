@@ -29,7 +29,8 @@ class River(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     m³/s; `rain` how much of the town's rain falls there.
 
     A gauge shows (discharge / `metre`) ** `power` in m; of a `flat` river all show the level at its mouth,
-    as along a lake. `held_by` names the river that dams it up, by `held` of its level.
+    as along a lake. `held_by` names the river that dams it up, by `held` of its level. On a summer afternoon
+    its water is `warms` degrees warmer than on average.
     """
 
     name: str
@@ -44,6 +45,7 @@ class River(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rain: _Positive
     metre: _Positive
     power: _Positive
+    warms: float
     flat: bool = False
     held_by: str | None = None
     held: float = 0.0

@@ -60,7 +60,8 @@ class Tables:
     cycling_back: FloatArray
     """the same of those who came by bicycle in the morning: as the day is at noon"""
     strolling: FloatArray
-    commuting: FloatArray
+    trains: FloatArray
+    """in which share of ten-minute slots one passes"""
     shopping: FloatArray
     fair: FloatArray
     """how full the halls are"""
@@ -172,7 +173,7 @@ class Scene:
             cycling=_cycling(weather, snow),
             cycling_back=self._cycling_at_noon(clock),
             strolling=rhythm.strolling(clock),
-            commuting=rhythm.commuting(clock),
+            trains=rhythm.trains(clock),
             shopping=rhythm.shopping(clock),
             fair=self.forces.fair(time, clock) + _market(self.key, clock, rhythm.opening(clock.hour)),
             entering=self._visitors(time, clock, rhythm.entering(clock.hour)),

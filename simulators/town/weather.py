@@ -73,7 +73,9 @@ class Weather:
     def humidity(self) -> FloatArray:
         """Relative humidity, in %: the dew point stays while the temperature has its daily course."""
         dew_point = self.air_mass - 0.8 - 6.5 * (1 - self.cloud)
-        return np.clip(100 * _vapour_pressure(dew_point) / _vapour_pressure(self.temperature), 15, 100)
+        share = 100 * _vapour_pressure(dew_point) / _vapour_pressure(self.temperature)
+        # The more it nears 100, the more of it becomes dew.
+        return np.clip(np.where(share > 90, 90 + 9.5 * np.tanh((share - 90) / 9.5), share), 15, 100)
 
     @cached_property
     def pressure(self) -> FloatArray:
