@@ -106,10 +106,8 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
     past = read(journal)
     town, faults = build(past.recipe)
     segments = [segment for segment in past.segments if segment.end > segment.start]
-    result = Score(late=sum(segment.late for segment in segments), registering=_registering(past.recipe))
-    for segment in segments:
-        for name, count in segment.line.items():
-            result.line[name] = result.line.get(name, 0) + count
+    late = sum(segment.late for segment in segments)
+    result = Score(late=late, registering=_registering(past.recipe), line=past.line)
     with Platform(url, token) as platform:
         quarantined, result.refused = _read_quarantine(platform, {node.node for node in town.nodes})
         _compare_intervals(town, platform.expected_intervals(), result)
