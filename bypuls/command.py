@@ -271,7 +271,8 @@ def simulate(
         typer.Option(
             metavar="NAME[=RATE]",
             help="Faults: stuck, drift, spike, dropout, wrong-unit, clock-ahead, clock-behind, reboot, "
-            "duplicate, reordering, corrupt, or all. RATE, 0.1 if not given, is how often; may be repeated.",
+            "duplicate, reordering, corrupt, or all. RATE is how often, up to 1: if not given, 0.1, of stuck "
+            "0.4. May be repeated.",
         ),
     ] = None,
     journal: Annotated[
