@@ -11,8 +11,10 @@ from typing import IO, Any, Self
 
 import msgspec
 
+from bypuls import senml
 from bypuls.errors import BypulsError
 from bypuls.instants import to_datetime, to_microseconds
+from bypuls.readings import SECOND
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -41,13 +43,21 @@ class Segment(msgspec.Struct):
     late: int = 0
 
 
+class LineFault(msgspec.Struct, frozen=True):
+    """What a bad line did to a pack of a node, whose readings are stamped from `start` to `end`."""
+
+    fault: str
+    node: str
+    start: int
+    end: int
+
+
 class Past(msgspec.Struct):
     """What a journal tells of the runs so far."""
 
     recipe: Recipe
     segments: list[Segment]
-    line: dict[str, int]
-    """packs that a bad line duplicated, damaged or reordered"""
+    line: list["LineFault"]
     size: int
     """bytes of whole lines"""
 
@@ -133,9 +143,11 @@ class Journal:
             )
         return past
 
-    def bad_line(self, fault: str, node: str, seq: int) -> None:
+    def bad_line(self, fault: str, node: str, seq: int, payload: bytes) -> None:
         """Write what a bad line does to a pack: before it's sent, so that a killed run has told it too."""
-        self.write("line", {"fault": fault, "node": node, "seq": seq})
+        pack = senml.decode(payload)
+        start, end = (round((pack.base_time + time) * SECOND) for time in (min(pack.times), max(pack.times)))
+        self.span("line", start, end, {"fault": fault, "node": node, "seq": seq})
 
     def safe(self, segment: Segment) -> None:
         """Write what is acknowledged by now; it stands for what was written of the same segment before."""
@@ -157,7 +169,7 @@ def read(path: Path) -> Past:
     """
     past: Past | None = None
     segments: dict[int, Segment] = {}
-    bad: dict[str, int] = {}
+    bad: list[LineFault] = []
     for number, told in _lines(path):
         try:
             if told["what"] == "town":
@@ -169,7 +181,8 @@ def read(path: Path) -> Past:
                     )
                 past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], bad, 0)
             elif told["what"] == "line":
-                bad[told["fault"]] = bad.get(told["fault"], 0) + 1
+                start, end = (_instant(told[key]) for key in ("from", "to"))
+                bad.append(LineFault(told["fault"], told["node"], start, end))
             elif told["what"] == "safe" and past is not None:
                 start, end, live = (_instant(told[key]) for key in ("from", "to", "live"))
                 counted = {key: told[key] for key in ("readings", "late")}

@@ -59,7 +59,10 @@ class BurstMain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class KindPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nodes of one kind, which have the same `channels` (with their decimals); `interval` in seconds."""
+    """Nodes of one kind, which have the same `channels` (with their decimals); `interval` in seconds.
+
+    `thresholds` are, by node and channel, the levels that the registry takes.
+    """
 
     kind: str
     owner: str
@@ -67,6 +70,7 @@ class KindPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_data: bool
     nodes: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
     channels: Annotated[dict[str, int], msgspec.Meta(min_length=1)]
+    thresholds: dict[str, dict[str, dict[str, float]]] = {}
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -147,6 +151,13 @@ def _wrong(plan: TownPlan) -> list[str]:
         for node in kind.nodes
         for channel in kind.channels
     }
+    wrong += [
+        f"there are thresholds of {node}/{channel}, and no node has this stream"
+        for kind in plan.kind
+        for node, channels in kind.thresholds.items()
+        for channel in channels
+        if f"{node}/{channel}" not in streams
+    ]
     wrong += [
         f"{scenario} shows in '{stream}:{statistic}'; that must be a stream of its nodes "
         f"and one of {', '.join(STATISTICS)}"

@@ -52,11 +52,18 @@ class Node:
     open_data: bool
     channels: tuple[Channel, ...]
     parameters: dict[str, float]
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """by channel"""
 
     def registered(self) -> RegisteredNode:
         """Return the node as the registry takes it."""
         streams = [
-            {"channel": channel.name, "expected_interval": float(self.interval), "open_data": self.open_data}
+            {
+                "channel": channel.name,
+                "expected_interval": float(self.interval),
+                "thresholds": self.thresholds.get(channel.name, {}),
+                "open_data": self.open_data,
+            }
             for channel in self.channels
         ]
         return RegisteredNode.model_validate(
@@ -121,6 +128,7 @@ def _node(kind: KindPlan, entry: dict[str, Any], rivers: list[str]) -> Node:
         kind.open_data,
         channels,
         parameters,
+        kind.thresholds.get(site.node, {}),
     )
 
 
@@ -148,6 +156,7 @@ def _copy(node: Node, copy: int) -> Node:
         latitude=round(node.latitude + 0.036 * (float(aside[0]) - 0.5), 4),
         longitude=round(node.longitude + 0.072 * (float(aside[1]) - 0.5), 4),
         parameters=shrunk,
+        thresholds={},  # they were found for the gauge that is copied
     )
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def test_what_a_bad_line_did_to_a_run_that_was_killed_is_counted_too(
         with subprocess.Popen([*command, *options], env=environment, stdout=subprocess.DEVNULL) as child:
             ingest.wait_for(lambda: path.exists() and path.read_text().count('"corrupt"') > 20, "damage")
             child.kill()
-        by_the_killed = read(path).line
+        by_the_killed = Counter(each.fault for each in read(path).line)
         plan = Plan(history=3 * DAY, duration=1_000_000, journal=path, faults=faults)
         simulation.run(BrokerSettings(port=broker.port), plan)
         found = score(path, api.url)

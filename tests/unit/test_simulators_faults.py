@@ -21,7 +21,7 @@ from simulators.town import plan as plans
 from simulators.town import stretches
 from simulators.town import town as towns
 from simulators.town.faults import FAULTS, Episode, Faults, parse
-from simulators.town.journal import VERSION, Journal, Recipe, Segment, read
+from simulators.town.journal import VERSION, Journal, LineFault, Recipe, Segment, read
 from simulators.town.line import LINE_FAULTS, Line
 from simulators.town.packs import packs, stamps, wrong_unit
 from simulators.town.scenarios import SCENARIOS, Forces
@@ -160,14 +160,14 @@ def test_packs_hold_every_reading_with_its_unit_and_true_time_whatever_is_wrong(
 
 
 def test_a_bad_line_duplicates_damages_and_reorders_but_loses_nothing() -> None:
-    told: list[tuple[str, str, int]] = []
+    told: list[tuple[str, str, int, bytes]] = []
     line = Line(dict.fromkeys(LINE_FAULTS, 1.0), 3, lambda *fault: told.append(fault))
     payloads = [b"[%d]" % number * 20 for number in range(500)]
     arrived = [each for seq, payload in enumerate(payloads) for each in line("node", seq, payload)]
     whole = [each for each in arrived if each in payloads]
-    counts = Counter(fault for fault, _, _ in told)
+    counts = Counter(fault for fault, *_ in told)
     assert len(set(told)) == len(told)
-    assert {(node, 0 <= seq < 500) for _, node, seq in told} == {("node", True)}
+    assert all(node == "node" and payload == payloads[seq] for _, node, seq, payload in told)
     assert set(payloads) - set(whole) <= {payloads[-1]}  # which may wait to be overtaken
     assert len(arrived) - len(whole) == counts["corrupt"] > 20
     assert len(whole) - len(set(whole)) == counts["duplicate"] > 20
@@ -212,6 +212,7 @@ def test_percentiles_of_latencies_are_right_to_2_percent() -> None:
     assert Latencies().percentile(50) == 0
 
 
+PACK = b'[{"bt":%d,"n":"no2","t":5,"v":1},{"n":"no2","t":-3,"v":1}]' % (START // SECOND)
 RECIPE = Recipe("lillestrom", 7, None, None, ["flood"], START, {"stuck": 0.1})
 
 
@@ -221,10 +222,10 @@ def test_a_journal_tells_what_is_acknowledged_and_goes_on(tmp_path: Path) -> Non
         assert journal.safe_until is None
         journal.span("scenario", START, START + DAY, {"scenario": "flood"})
         journal.safe(Segment(START, START + 5, START, 10, 0))
-        journal.bad_line("duplicate", "air-01", 1)
-        journal.bad_line("duplicate", "air-01", 2)
+        journal.bad_line("duplicate", "air-01", 1, PACK)
+        journal.bad_line("duplicate", "air-01", 2, PACK)
         journal.safe(Segment(START, START + 9, START, 20, 1))
-        journal.bad_line("corrupt", "air-01", 3)  # and killed before anything of it was acknowledged
+        journal.bad_line("corrupt", "air-01", 3, PACK)  # and killed before anything of it was acknowledged
     with path.open("ab") as file:
         file.write(b'{"what":"safe","fr')  # killed while it wrote
     with Journal(path, RECIPE) as journal:
@@ -236,7 +237,8 @@ def test_a_journal_tells_what_is_acknowledged_and_goes_on(tmp_path: Path) -> Non
         (START, START + 9, 20, 1),
         (START + 9, START + 20, 5, 0),
     ]
-    assert past.line == {"duplicate": 2, "corrupt": 1}
+    assert [each.fault for each in past.line] == ["duplicate", "duplicate", "corrupt"]
+    assert past.line[0] == LineFault("duplicate", "air-01", START - 3 * SECOND, START + 5 * SECOND)
 
 
 def test_stretches_of_a_history_are_one_segment_in_whatever_order_they_were_sent(tmp_path: Path) -> None:

@@ -88,6 +88,11 @@ def test_what_the_file_says_counts(old: str, new: str, tmp_path: Path) -> None:
         ),
         ("air-02/no2:max", "air-02/no2:median", "'air-02/no2:median'; that must be .* one of max, min, mean"),
         ("interval = 300", "interval = 0", r"Expected `float` > 0.* - at `\$\.kind\[0\]\.interval`"),
+        (
+            "thresholds.leira-02",
+            "thresholds.leira-9",
+            "thresholds of leira-9/water_level, and no node has this",
+        ),
         ("[[kind]]", "[[kind", r"at line \d+"),
     ],
 )
