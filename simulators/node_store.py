@@ -73,9 +73,7 @@ class NodeStore:
         return taken
 
     def overdue(self, now: float) -> list[Pack]:
-        """Return the packs that are to be sent again, and count that as done."""
-        if now < self.next_resend:
-            return []
+        """Return the packs that are to be sent again at `next_resend`, and count that as done."""
         late = [pack for pack in self.packs.values() if now - pack.sent >= self.resend_after]
         # paho itself sends again what the broker has not confirmed.
         late = [pack for pack in late if pack.published is None or pack.published.is_published()]

