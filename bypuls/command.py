@@ -271,7 +271,8 @@ def simulate(
         typer.Option(
             metavar="NAME[=RATE]",
             help="Faults: stuck, drift, spike, dropout, wrong-unit, clock-ahead, clock-behind, reboot, "
-            "duplicate, reordering, corrupt, or all. RATE, 0.1 if not given, is how often; may be repeated.",
+            "duplicate, reordering, corrupt, or all. RATE is how often, up to 1: if not given, 0.1, of stuck "
+            "0.4. May be repeated.",
         ),
     ] = None,
     journal: Annotated[
@@ -405,6 +406,10 @@ def apply_nodes(
         [[node.stream]]
         channel = "energy"
         modulus = 100000           # kWh: where a meter rolls over, if it does
+
+        [[node.stream]]
+        channel = "water_level"
+        thresholds = { yellow = 3.2, orange = 4.1, red = 5.0 }  # m: above them, dashboards warn
     """
     from bypuls.registry import read
     from bypuls.settings import DatabaseSettings, load

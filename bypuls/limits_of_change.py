@@ -14,7 +14,8 @@ class LimitOfChange:
 
     Between two readings `elapsed` seconds apart, a change above `noise + per_minute * elapsed / 60` is
     too fast. A single value further than `most` from the last ones is a spike, however slowly they come. A
-    value that lasts for `stuck_hours` is stuck, unless it is `rest`, where the quantity may stay.
+    value that lasts for `stuck_hours` is stuck, unless it lies within `around` of `rest`, where the quantity
+    may stay.
     """
 
     key: str
@@ -23,6 +24,7 @@ class LimitOfChange:
     most: float = nan
     stuck_hours: float = nan
     rest: float = nan
+    around: float = 0.0
 
 
 # The rates of temperature, humidity, pressure and wind are those above which a one-minute value is wrong by
@@ -32,10 +34,10 @@ class LimitOfChange:
 # Gases, particles, sound and pressure in pipes jump by nature (a lorry, fireworks, a pump): no rate. But what
 # lies further off than these can is a spike: `most` is above what the fireworks and floods in the recordings
 # bring from one reading to the next. A load is switched and a bin emptied: any value may follow any other, or
-# itself. Water temperature rests under ice: never stuck. Rivers and vanes may stand still, but not for days.
+# itself. Water rests under ice. Rivers and vanes may stand still, but not for days.
 _ROWS = [
     LimitOfChange("air_temperature", per_minute=3, noise=1, most=13, stuck_hours=12),
-    LimitOfChange("water_temperature", per_minute=1, noise=1, most=4),
+    LimitOfChange("water_temperature", per_minute=1, noise=1, most=4, stuck_hours=96, rest=0, around=0.5),
     # 0: ice that melts
     LimitOfChange("road_temperature", per_minute=5, noise=3, most=20, stuck_hours=12, rest=0),
     LimitOfChange("relative_humidity", per_minute=15, noise=5, most=35, stuck_hours=24, rest=100),
@@ -73,4 +75,5 @@ def table() -> ChangeLimits:
         most=np.array([row.most for row in rows], np.float64),
         stuck=np.array([row.stuck_hours * 3600 for row in rows]),
         rest=np.array([row.rest for row in rows], np.float64),
+        around=np.array([row.around for row in rows], np.float64),
     )

@@ -1,4 +1,7 @@
-"""Draws docs/daily-means.svg from the series API, as the README tells; needs matplotlib beside Bypuls."""
+"""Draws docs/daily-means.svg from the series API: `.venv/bin/python docs/daily_means.py`.
+
+It needs `make up` running, and what the README did before: the replay, and what is known of its stations.
+"""
 
 import json
 from datetime import datetime

@@ -1,6 +1,7 @@
 """How well quality flags and quarantine recognise faults: precision and recall by kind."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isnan, nan
 
@@ -12,7 +13,7 @@ from bypuls.limits_of_change import LIMITS
 from bypuls.quality import Flag
 from bypuls.readings import SECOND, FlagArray, TimeArray
 from simulators.town.faults import FAULTS, Episode, Faults
-from simulators.town.journal import Segment
+from simulators.town.journal import LineFault, Segment
 from simulators.town.town import Group
 
 RECOGNISED_BY: dict[str, tuple[Flag, ...]] = {
@@ -44,8 +45,12 @@ _CAN_CAUSE: dict[str, Flag] = {
     "clock-ahead": _OF_VALUES | Flag.GAP | Flag.CLOCK,
     "clock-behind": _OF_VALUES | Flag.GAP,
     "reboot": _OF_VALUES | Flag.GAP,
+    "reordering": Flag.GAP,
 }
-"""What a fault can bring about at all: values don't open gaps, and a late clock isn't ahead."""
+"""What a fault can bring about at all: values don't open gaps, and a late clock isn't ahead.
+
+A pack that was overtaken is a gap until it comes.
+"""
 
 _DAY = 24 * 3600 * SECOND
 _LIVE_ONLY = ("clock-ahead", "clock-behind")
@@ -87,8 +92,12 @@ class Recognition:
 class Recognitions:
     """Counts, stream by stream, what was recognised."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, line: Iterable[LineFault] = ()) -> None:
         self._faults = faults
+        self._overtaken: dict[str, list[LineFault]] = defaultdict(list)
+        for each in line:
+            if each.fault == "reordering":
+                self._overtaken[each.node].append(each)
         self._episodes: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self._recognised: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self._caused: dict[tuple[str, Flag], int] = defaultdict(int)
@@ -122,6 +131,9 @@ class Recognitions:
             causes[episode.fault] = causes.get(episode.fault, False) | within
             if not any(_hides(other, episode) for other in mine):
                 self._judge(group, episode, segments, time, flags, quarantined)
+        for pack in self._overtaken.get(group.names[row], ()):
+            within = (time >= pack.start - near) & (time < pack.end + near)
+            causes["reordering"] = causes.get("reordering", False) | within
         for flag in Flag:
             self._count(flag, (flags & flag) != 0, causes, time, group.step)
         caused = np.logical_or.reduce([np.zeros(len(time), np.bool_), *causes.values()])
@@ -146,7 +158,7 @@ class Recognitions:
             if _CAN_CAUSE[name] & flag
         }
         # A kind that the flag is meant for has it alone; else two minutes off would share a dropout's gap.
-        meant = [name for name in fits if flag in RECOGNISED_BY[name] and name not in BY_DESIGN]
+        meant = [name for name in fits if flag in RECOGNISED_BY.get(name, ()) and name not in BY_DESIGN]
         none = np.zeros(len(begins), np.bool_)
         taken = np.logical_or.reduce([none, *(fits[name] for name in meant)])
         for name, fit in fits.items():

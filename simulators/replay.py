@@ -15,10 +15,11 @@ from bypuls.readings import SECOND
 from bypuls.senml import Record, encode_json
 from bypuls.settings import BrokerSettings
 from simulators import recording
+from simulators.node_store import Position
 from simulators.progress import SendProgress
 from simulators.recording import Recording
 from simulators.replay_state import Entry, ReplayState, default_path
-from simulators.uplink import Position, Uplink
+from simulators.uplink import Uplink
 
 _STEP = 0.2
 _BETWEEN_SAVES = 0.5

@@ -1,6 +1,6 @@
 """`bypuls score`: what the platform has, compared with the truth of a simulated town."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -106,14 +106,14 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
     past = read(journal)
     town, faults = build(past.recipe)
     segments = [segment for segment in past.segments if segment.end > segment.start]
-    result = Score(late=sum(segment.late for segment in segments), registering=_registering(past.recipe))
-    for segment in segments:
-        for name, count in segment.line.items():
-            result.line[name] = result.line.get(name, 0) + count
+    late = sum(segment.late for segment in segments)
+    result = Score(
+        late=late, registering=_registering(past.recipe), line=dict(Counter(each.fault for each in past.line))
+    )
     with Platform(url, token) as platform:
         quarantined, result.refused = _read_quarantine(platform, {node.node for node in town.nodes})
         _compare_intervals(town, platform.expected_intervals(), result)
-        recognitions = Recognitions(faults)
+        recognitions = Recognitions(faults, past.line)
         places = [(group, row) for group in town.groups for row in range(len(group.names))]
         for group, row in track(places, "comparing", transient=True, disable=quiet):
             _compare(platform, town, faults, group, row, segments, quarantined, recognitions, result)

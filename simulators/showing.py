@@ -6,7 +6,6 @@ import numpy as np
 
 from bypuls.readings import SECOND, FloatArray
 from simulators.platform import Platform
-from simulators.town.scenarios import SCENARIOS
 from simulators.town.town import Group, Town, rounded
 
 _HOUR = 3_600 * SECOND
@@ -36,7 +35,7 @@ def showings(platform: Platform, town: Town, start: int, end: int) -> list[Showi
     """Look at every scenario of a town within [start, end), as far as it was sent."""
     found = []
     for name in town.scene.forces.names:
-        for shown in SCENARIOS[name].shows:
+        for shown in town.plan.shows.get(name, ()):
             stream, _, statistic = shown.rpartition(":")
             found.append(_look(platform, town, name, stream, statistic, start, end))
     return found

@@ -51,7 +51,7 @@ class ChangeLimits:
 
     Shapes: all float64 (r,). `rate` in units per second; `noise`, in units, is what may come on top of it
     between any two readings; `most`, in units, is how far a reading may lie from the last ones however long
-    ago they were; `stuck` in seconds; `rest` is the one value that may last for ever.
+    ago they were; `stuck` in seconds; values within `around` of `rest`, in units, may last for ever.
     """
 
     rate: Values
@@ -59,9 +59,11 @@ class ChangeLimits:
     most: Values
     stuck: Values
     rest: Values
+    around: Values
 
     def __post_init__(self) -> None:
-        shapes = {column.shape for column in (self.rate, self.noise, self.most, self.stuck, self.rest)}
+        columns = (self.rate, self.noise, self.most, self.stuck, self.rest, self.around)
+        shapes = {column.shape for column in columns}
         if len(shapes) != 1 or self.rate.ndim != 1:
             raise ValueError(f"the columns of a table of limits must have one length, not {sorted(shapes)}")
 
@@ -202,10 +204,14 @@ class Checks:
         np.fmin(allowed, self._limits.most.take(limit), out=allowed)
         flags[np.flatnonzero(spikes(values, allowed))] |= Flag.SPIKE
 
-        stuck, rest = self._limits.stuck.take(limit), self._limits.rest.take(limit)
+        stuck = self._limits.stuck.take(limit)
         length, lasted = self._runs(time, first, last, group, (change != 0) | (elapsed > stuck / 4))
-        still = (length >= STUCK_AFTER) & (lasted >= stuck) & (value != rest)
-        flags[np.flatnonzero(still)] |= Flag.STUCK
+        still = (length >= STUCK_AFTER) & (lasted >= stuck)
+        place = np.flatnonzero(still)
+        if place.size:
+            row = limit[place]
+            rests = np.abs(value[place] - self._limits.rest[row]) <= self._limits.around[row]
+            flags[place[~rests]] |= Flag.STUCK
         return flags
 
     def _runs(self, time: Times, first: Rows, last: Rows, group: Rows, begins: Mask) -> tuple[Times, Values]:

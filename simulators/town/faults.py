@@ -15,10 +15,10 @@ from bypuls.errors import BypulsError
 from bypuls.quantities import Kind
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from simulators.town import chance
+from simulators.town.line import LINE_FAULTS, LINE_RATE
 from simulators.town.town import Block, Group, Town, rounded
 
 _HOUR = 3_600 * SECOND
-_RATE = 0.1
 _WARM_UP = 900 * SECOND
 _MOST_SKEW, _LEAST_SKEW = 1_200, 12  # seconds
 
@@ -27,7 +27,8 @@ _MOST_SKEW, _LEAST_SKEW = 1_200, 12  # seconds
 class Fault:
     """A kind of fault: at most one episode in a slot of `slot` hours, `shortest` to `longest` hours long.
 
-    `sensor`: it befalls a channel by itself, else the node as a whole.
+    `sensor`: it befalls a channel by itself, else the node as a whole. `rate` is the chance of an episode in
+    a slot, where nothing else is asked for.
     """
 
     what: str
@@ -35,10 +36,12 @@ class Fault:
     shortest: float
     longest: float
     sensor: bool
+    rate: float = 0.1
 
 
+# Stuck sensors last for days: with 0.1 a month has too few of them for a share to mean much.
 FAULTS: dict[str, Fault] = {
-    "stuck": Fault("the value stays what it was, until somebody comes", 360, 96, 240, True),
+    "stuck": Fault("the value stays what it was, until somebody comes", 360, 96, 240, True, 0.4),
     "drift": Fault("the value moves away, further and further", 240, 48, 120, True),
     "spike": Fault("one reading lies far off", 8, 0, 0, True),
     "dropout": Fault("nothing is measured or sent for a while", 72, 4, 10, False),
@@ -178,24 +181,28 @@ class Faults:
 def parse(words: Sequence[str]) -> dict[str, float]:
     """Read faults as the command line has them: `stuck`, `stuck=0.5` or `all`; the rate is that of a slot.
 
-    Raises BypulsError for one that is not known, or a rate that is no chance.
+    Without a rate a kind has its usual one. Raises BypulsError for a kind that is not known, or a rate that
+    is no chance.
     """
-    from simulators.town.line import LINE_FAULTS
-
     every = (*FAULTS, *LINE_FAULTS)
     rates: dict[str, float] = {}
     for word in words:
         name, _, rate = word.partition("=")
         try:
-            chance_ = float(rate) if rate else _RATE
+            asked = float(rate) if rate else None
         except ValueError:
-            chance_ = -1.0
-        if not 0 < chance_ <= 1:
+            asked = -1.0
+        if asked is not None and not 0 < asked <= 1:
             raise BypulsError(f"--fault {word}: the rate must be above 0 and at most 1")
         if name != "all" and name not in every:
             raise BypulsError(f"there is no fault {name!r}; known are {', '.join(every)}, or all")
-        rates |= dict.fromkeys(every if name == "all" else (name,), chance_)
+        for each in every if name == "all" else (name,):
+            rates[each] = _usual_rate(each) if asked is None else asked
     return rates
+
+
+def _usual_rate(name: str) -> float:
+    return FAULTS[name].rate if name in FAULTS else LINE_RATE
 
 
 def _is_fit(fault: str, channel: str) -> bool:

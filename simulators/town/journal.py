@@ -11,8 +11,10 @@ from typing import IO, Any, Self
 
 import msgspec
 
+from bypuls import senml
 from bypuls.errors import BypulsError
 from bypuls.instants import to_datetime, to_microseconds
+from bypuls.readings import SECOND
 
 
 class Recipe(msgspec.Struct, frozen=True):
@@ -31,8 +33,7 @@ class Segment(msgspec.Struct):
     """A stretch of ticks [start, end), all acknowledged; those from `live` on were sent at their time.
 
     `live` is when the town had caught up with the clock; while it is behind, all is sent after its time.
-    `readings` were acknowledged, `late` of them more than a minute after they were sent first; `line` counts
-    the packs that a bad line duplicated, damaged or reordered.
+    `readings` were acknowledged, `late` of them more than a minute after they were sent first.
     """
 
     start: int
@@ -40,7 +41,15 @@ class Segment(msgspec.Struct):
     live: int
     readings: int = 0
     late: int = 0
-    line: dict[str, int] = {}
+
+
+class LineFault(msgspec.Struct, frozen=True):
+    """What a bad line did to a pack of a node, whose readings are stamped from `start` to `end`."""
+
+    fault: str
+    node: str
+    start: int
+    end: int
 
 
 class Past(msgspec.Struct):
@@ -48,6 +57,7 @@ class Past(msgspec.Struct):
 
     recipe: Recipe
     segments: list[Segment]
+    line: list["LineFault"]
     size: int
     """bytes of whole lines"""
 
@@ -89,7 +99,7 @@ class Journal:
                 raise BypulsError(f"the journal {self.path} can't be written: {error.strerror}") from error
         if self.past is None:
             recipe = msgspec.to_builtins(self.recipe) | {"at": _time(self.recipe.at)}
-            self.write("town", {"version": _VERSION, **recipe})
+            self.write("town", {"version": VERSION, **recipe})
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -133,6 +143,12 @@ class Journal:
             )
         return past
 
+    def bad_line(self, fault: str, node: str, seq: int, payload: bytes) -> None:
+        """Write what a bad line does to a pack: before it's sent, so that a killed run has told it too."""
+        pack = senml.decode(payload)
+        start, end = (round((pack.base_time + time) * SECOND) for time in (min(pack.times), max(pack.times)))
+        self.span("line", start, end, {"fault": fault, "node": node, "seq": seq})
+
     def safe(self, segment: Segment) -> None:
         """Write what is acknowledged by now; it stands for what was written of the same segment before."""
         told = msgspec.to_builtins(segment)
@@ -140,7 +156,9 @@ class Journal:
         self.span("safe", segment.start, segment.end, told | {"live": _time(segment.live)})
 
 
-_VERSION = 1
+VERSION = 2
+"""Rises when a journal is written otherwise, and when the same recipe makes other readings."""
+
 _ONCE = ("scenario", "fault")
 
 
@@ -151,15 +169,23 @@ def read(path: Path) -> Past:
     """
     past: Past | None = None
     segments: dict[int, Segment] = {}
+    bad: list[LineFault] = []
     for number, told in _lines(path):
         try:
             if told["what"] == "town":
-                if told.pop("version") != _VERSION:
-                    raise BypulsError(f"{path} is a journal of another version; known is {_VERSION}")
-                past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], 0)
+                if (version := told.pop("version")) != VERSION:
+                    raise BypulsError(
+                        f"{path} is a journal of version {version}; only those of version {VERSION} can be "
+                        "scored or continued, since the town now measures or notes otherwise. Simulate anew "
+                        "with another --journal (`bypuls up`: with another --data-dir)"
+                    )
+                past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], bad, 0)
+            elif told["what"] == "line":
+                start, end = (_instant(told[key]) for key in ("from", "to"))
+                bad.append(LineFault(told["fault"], told["node"], start, end))
             elif told["what"] == "safe" and past is not None:
                 start, end, live = (_instant(told[key]) for key in ("from", "to", "live"))
-                counted = {key: told[key] for key in ("readings", "late", "line")}
+                counted = {key: told[key] for key in ("readings", "late")}
                 segments[start] = msgspec.convert(
                     {"start": start, "end": end, "live": live, **counted}, Segment
                 )
@@ -177,10 +203,8 @@ def _joined(segments: dict[int, Segment]) -> list[Segment]:
     for _, segment in sorted(segments.items()):
         before = joined[-1] if joined else None
         if before is not None and before.live >= before.end == segment.start:
-            names = {**before.line, **segment.line}
-            line = {name: before.line.get(name, 0) + segment.line.get(name, 0) for name in names}
             readings, late = before.readings + segment.readings, before.late + segment.late
-            joined[-1] = Segment(before.start, segment.end, segment.live, readings, late, line)
+            joined[-1] = Segment(before.start, segment.end, segment.live, readings, late)
         else:
             joined.append(segment)
     return joined

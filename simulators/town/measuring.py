@@ -6,24 +6,16 @@ are in the catalogue's units; the resolution of the sensor is put on them afterw
 """
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray
-from simulators.town import chance, rhythm, rivers, sensing, sun
+from simulators.town import bins, chance, lamps, rhythm, rivers, sensing, sun
 from simulators.town.scene import At, Scene
-from simulators.town.sensing import Sites
+from simulators.town.sensing import Sites, Values
 
-Values = dict[str, FloatArray]
-
-_HOUR, _DAY = 3_600.0, 86_400.0
-_LAMP_HEIGHT = -3.0  # degrees: the lamps go on when the sun is lower than this
-_EARLY = 0.6  # degrees between the lamps that are lit first and last
-_LAMP_POWER, _LAMP_STANDBY = 42.0, 0.5  # W
-_LAMP_EPOCH = 17_897.0  # 2019-01-01, in solar days
+_HOUR = 3_600.0
 _HECTOPASCAL = 8.4  # m that the pressure takes to fall by one
-_BURST_PLACE, _BURST_REACH = (59.956, 11.0485), 1_500.0  # degrees, m
 
 
 Measure = Callable[[Sites, At, At, Scene], Values]
@@ -83,22 +75,23 @@ def wind(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
     }
 
 
-def river(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+def river(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `river`, and `share` of its water that flows by."""
-    flows = {name: at(name) for name in rivers.BASINS}
-    names = list(rivers.BASINS)
+    known, which = scene.plan.rivers, np.broadcast_to(sites["river"].astype(np.int64), at.time.shape)
+    mouths = {name: at.river(number) for number, name in enumerate(known)}
     swell = 1 + 0.012 * sensing.wave(sites, at, "swell", 2_700) + 0.004 * sensing.normal(sites, at, "gauge")
-    flow = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), list(flows.values()))
-    flow = flow * sites["share"] * swell
-    levels = [rivers.level(name, flow, flows["glomma"]) for name in names]
-    level = np.choose(np.broadcast_to(sites["river"].astype(np.int64), at.time.shape), levels)
-    daily = 0.4 * np.cos(2 * np.pi * (sun.solar_time(at.time) - 17 / 24))
-    warm = at("water_warmth") + 0.15 * sensing.wave(sites, at, "eddies", 3_600)
+    flow = np.choose(which, list(mouths.values())) * sites["share"] * swell
+    level = np.choose(which, [rivers.level(each, flow, mouths, known) for each in known.values()])
+    warms = np.choose(which, [each.warms for each in known.values()])
+    daily = warms * np.cos(2 * np.pi * (sun.solar_time(at.time, scene.plan.at) - 17 / 24))
+    # Under ice and near it nothing changes.
+    warm = at("water_warmth")
+    thawed = np.clip((warm - 0.5) / 8, 0, 1)
+    warm = warm + thawed * (daily + 0.15 * sensing.wave(sites, at, "eddies", 3_600))
     return {
         "water_level": level + 0.003 * sensing.normal(sites, at, "waves"),
         "discharge": flow,
-        "water_temperature": np.maximum(warm + np.where(warm > 2, daily, 0), 0.05)
-        + 0.02 * sensing.normal(sites, at, "t"),
+        "water_temperature": np.maximum(warm, 0.05) + 0.02 * sensing.normal(sites, at, "t"),
     }
 
 
@@ -106,7 +99,8 @@ def noise(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     """Parameters: `traffic`, the road's share, 1 on average, and `trains`, that of the railway."""
     slot = over.time // (600 * SECOND)
     into = over.time % (600 * SECOND) / SECOND - 540 * chance.uniform(chance.of(sites.key, "train"), slot)
-    train = (into >= 0) & (into < np.maximum(40.0, sites.interval)) & (over("strolling") > 0.03)
+    runs = chance.uniform(chance.of(sites.key, "service"), slot) < over("trains")
+    train = (into >= 0) & (into < np.maximum(40.0, sites.interval)) & runs
     passing = train * sites["trains"] * 10 ** (6.7 + 0.3 * chance.uniform(chance.of(sites.key, "kind"), slot))
     bangs = over("fireworks")
     gale = 10 ** (3.4 + 0.12 * over("wind"))
@@ -146,45 +140,31 @@ def bicycle(sites: Sites, at: At, over: At, _scene: Scene) -> Values:
     traffic = over("traffic") * over("cycling")
     # Who came by bicycle rides it home in any weather; and no more can be of the tide than ride at all.
     tide = np.clip(over("tide") * over("cycling_back"), -traffic, traffic)
+    came, went = (
+        most * np.maximum(1 + 0.2 * sensing.wave(sites, over, way, 700), 0) for way in ("came", "went")
+    )
     return {
-        "inbound/bicycle_count": sensing.count(sites, over, "in", most * (traffic + tide)),
-        "outbound/bicycle_count": sensing.count(sites, over, "out", most * (traffic - tide)),
+        "inbound/bicycle_count": sensing.count(sites, over, "in", came * (traffic + tide)),
+        "outbound/bicycle_count": sensing.count(sites, over, "out", went * (traffic - tide)),
         "battery_voltage": sensing.battery(sites, at),
     }
 
 
 def parking(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `commuters`, their share of the bays (shoppers have the rest), and `fair`, its pull."""
-    return {f"bay-{bay}/occupancy": _bay(sites, at, scene, f"bay-{bay}") for bay in range(1, 17)}
-
-
-def light(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
-    """Parameters: `lamps` on the circuit; each tenth or so is lit a little earlier."""
-    height = _LAMP_HEIGHT + _EARLY * (chance.uniform(chance.of(sites.key, "eye"), sensing.ONCE) - 0.5)
-    on = at("sun_height") < height
-    power = sites["lamps"] * np.where(
-        on, _LAMP_POWER * (1 + 0.01 * sensing.wave(sites, at, "mains", 1_800)), _LAMP_STANDBY
-    )
-    burnt = (_LAMP_POWER - _LAMP_STANDBY) * _dark_hours(at, height) + _LAMP_STANDBY * (
-        sun.solar_time(at.time) - _LAMP_EPOCH
-    ) * 24
-    return {
-        "lamp_state": on.astype(np.float64),
-        "power": power,
-        "energy": sites["lamps"] * burnt / 1_000,
-        "signal_strength": sensing.signal(sites, at),
-    }
+    clock = rhythm.Clock(at.time)
+    return {f"bay-{bay}/occupancy": _bay(sites, at, scene, clock, f"bay-{bay}") for bay in range(1, 17)}
 
 
 def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `mean_flow`, in m³/h. The zone around the burst main is fed through its meter."""
-    _, leaked = scene.forces.leaking(at.time)
+    burst, (_, leaked) = scene.plan.burst_main, scene.forces.leaking(at.time)
     # The clock of a zone differs by minutes, and it leaks a little all the time.
     late = (1_800 * SECOND * chance.uniform(chance.of(sites.key, "late"), sensing.ONCE)).astype(np.int64)
     # People are no clockwork: the zone runs some minutes early or late, but never backwards.
     wander = (180 * SECOND * sensing.wave(sites, at, "habits", 2_700)).astype(np.int64)
     used = rhythm.consumed(at.time - late + wander)
-    own = (sensing.metres_from(sites, _BURST_PLACE) < _BURST_REACH / 3).astype(np.float64)
+    own = (sensing.metres_from(sites, burst.at) < burst.reach / 3).astype(np.float64)
     warm = 0.55 * at("water_warmth") + 3.2 + 0.1 * sensing.wave(sites, at, "warm", 7_200)
     return {
         "water_volume": sites["mean_flow"] * used + own * leaked,
@@ -194,36 +174,16 @@ def water_meter(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     }
 
 
-def pressure(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
+def pressure(sites: Sites, at: At, _over: At, scene: Scene) -> Values:
     """Parameters: `static`, the pressure while nobody draws water, in bar."""
-    near = np.exp(-sensing.metres_from(sites, _BURST_PLACE) / _BURST_REACH)
+    main = scene.plan.burst_main
+    near = np.exp(-sensing.metres_from(sites, main.at) / main.reach)
     drawn = 0.32 * at("use") * (1 + 0.15 * sensing.wave(sites, at, "taps", 600))
     burst = near * 2.6 * at("leak") / 110
     return {
         "pipe_pressure": np.maximum(
             sites["static"] - drawn - burst + 0.02 * sensing.normal(sites, at, "p"), 0
         ),
-        "battery_voltage": sensing.battery(sites, at),
-        "signal_strength": sensing.signal(sites, at),
-    }
-
-
-def waste(sites: Sites, at: At, _over: At, _scene: Scene) -> Values:
-    """Parameters: `days_to_full`. The lorry comes in time on most days, and late on some."""
-    turn = np.maximum(np.floor(sites["days_to_full"] * 0.85), 1) * _DAY * SECOND
-    shifted = at.time + (chance.uniform(chance.of(sites.key, "turn"), sensing.ONCE) * turn).astype(np.int64)
-    round_ = (shifted // turn).astype(np.int64)
-    late = 0.12 * chance.uniform(chance.of(sites.key, "late"), round_)
-    since = shifted / turn - round_ - late
-    before = since < 0  # still the bin of the round before
-    round_ = round_ - before
-    since = np.where(
-        before, since + 1 + late - 0.12 * chance.uniform(chance.of(sites.key, "late"), round_), since
-    )
-    rate = 0.65 + 0.6 * chance.uniform(chance.of(sites.key, "rate"), round_)
-    full = 100 * since * rate * turn / (sites["days_to_full"] * _DAY * SECOND)
-    return {
-        "fill_level": np.clip(full + 3 + 0.4 * sensing.normal(sites, at, "echo"), 0, 100),
         "battery_voltage": sensing.battery(sites, at),
         "signal_strength": sensing.signal(sites, at),
     }
@@ -260,51 +220,30 @@ KINDS: dict[str, tuple[Measure, tuple[str, ...]]] = {
     "traffic": (traffic, ("vehicles",)),
     "bicycle": (bicycle, ("bicycles",)),
     "parking": (parking, ("commuters", "fair")),
-    "light": (light, ("lamps",)),
+    "light": (lamps.light, ("lamps",)),
     "water-meter": (water_meter, ("mean_flow",)),
     "pressure": (pressure, ("static",)),
-    "waste": (waste, ("days_to_full",)),
+    "waste": (bins.waste, ("days_to_full",)),
     "visitors": (visitors, ("crowd",)),
     "people": (people, ("walkers", "fair")),
 }
 """By kind how it measures, and its parameters, each a number but for `river`."""
 
 
-def _bay(sites: Sites, at: At, scene: Scene, name: str) -> FloatArray:
-    """Return whether a bay is taken; cars change at instants of chance, about twice in three hours."""
+def _bay(sites: Sites, at: At, scene: Scene, clock: rhythm.Clock, name: str) -> FloatArray:
+    """Return whether a bay is taken: by a commuter all day, else by cars that stay for an hour or two."""
     stay = 5_400 * SECOND
     key = chance.of(sites.key, name)
     shifted = at.time + (chance.uniform(key, sensing.ONCE) * stay).astype(np.int64)
     slot, into = np.divmod(shifted, stay)
     turn = slot + (into >= chance.uniform(chance.of(key, "change"), slot) * stay)
     # The chance at the car's arrival, not now, or a bay would flicker.
-    then = scene.at(turn * stay)
-    mine = sites["commuters"] * then("commuting") + (1 - sites["commuters"]) * then("shopping")
-    taken = np.maximum(mine, np.minimum(sites["fair"] * then("fair"), 0.98))
-    return (chance.uniform(chance.of(key, "car"), turn) < taken).astype(np.float64)
-
-
-def _dark_hours(at: At, height: FloatArray) -> FloatArray:
-    """Return for how many hours the lamps have burnt since 2019-01-01."""
-    solar = sun.solar_time(at.time)
-    day = np.floor(solar)
-    earliest, latest = _nights(1 << int(np.ceil(np.log2(max(float(day.max()) - _LAMP_EPOCH + 2, 2)))))
-    index = np.maximum(day - _LAMP_EPOCH, 0).astype(np.int64)
-    # In between of the lamps that are lit last and first; the nights' lengths are as good as straight there.
-    part = (height - _LAMP_HEIGHT + _EARLY / 2) / _EARLY
-    before = latest[index] + part * (earliest[index] - latest[index])
-    after = latest[index + 1] + part * (earliest[index + 1] - latest[index + 1])
-    half = 12 - (after - before) / 2
-    hour = 24 * (solar - day)
-    return before + np.minimum(hour, 12 - half) + np.maximum(hour - (12 + half), 0)
-
-
-@lru_cache(4)
-def _nights(days: int) -> tuple[FloatArray, FloatArray]:
-    """Return the hours for which the lamps lit first, and last, have burnt at each midnight since 2019."""
-    number = np.arange(_LAMP_EPOCH, _LAMP_EPOCH + days)
-    first, last = (
-        np.concatenate([[0.0], np.cumsum(24 * (1 - sun.daylight(number, _LAMP_HEIGHT + side * _EARLY / 2)))])
-        for side in (1, -1)
-    )
-    return first, last
+    then, car = scene.at(turn * stay), chance.uniform(chance.of(key, "car"), turn)
+    arrives = 7.6 + 3.5 * clock.free + 0.7 * chance.normal(chance.of(key, "arrives"), clock.day)
+    leaves = 16.2 + chance.normal(chance.of(key, "leaves"), clock.day)
+    comes = np.where(clock.free, 0.25, 0.95 * (1 - clock.away))
+    commutes = (clock.hour >= arrives) & (clock.hour < leaves)
+    commutes &= chance.uniform(chance.of(key, "comes"), clock.day) < comes
+    theirs = chance.uniform(chance.of(key, "theirs"), sensing.ONCE) < sites["commuters"]
+    taken = np.where(theirs, commutes, car < then("shopping"))
+    return (taken | (car < np.minimum(sites["fair"] * then("fair"), 0.98))).astype(np.float64)

@@ -25,7 +25,8 @@ _METER_EPOCH = 1_546_297_200 * SECOND  # 2019-01-01 in Oslo, when the meters wer
 class Clock:
     """The clock on the wall at given instants; its arrays have their shape.
 
-    `hour` of the civil day, 0 to 24; `free`: Saturday, Sunday or a public holiday; `sunday`: no shops either.
+    `hour` of the civil day, 0 to 24; `free`: Saturday, Sunday or a public holiday; `sunday`: no shops either;
+    `away`: which share of those who would work have a holiday of their own.
     """
 
     def __init__(self, time: TimeArray) -> None:
@@ -39,6 +40,7 @@ class Clock:
         self.free: NDArray[np.bool_] = kinds > 0
         self.sunday: NDArray[np.bool_] = kinds > 1
         self.weekday: NDArray[np.int64] = (self.day + 3) % 7
+        self.away: FloatArray = np.array([_away(day) for day in days.tolist()])[where.reshape(time.shape)]
 
 
 def midnight(time: int) -> int:
@@ -53,6 +55,7 @@ def traffic(clock: Clock) -> FloatArray:
     work = bump(hour, 7.6, 0.8) + bump(hour, 15.9, 1.2) + 0.5 * bump(hour, 12, 3) + 0.3 * bump(hour, 19.5, 2)
     # Out of town on Fridays, back on Sundays.
     work += 0.2 * (clock.weekday == 4) * bump(hour, 15.5, 2)
+    work *= 1 - 0.8 * clock.away
     free = 0.65 * bump(hour, 14, 3.5) + 0.15 * bump(hour, 21, 2)
     return 0.03 + np.where(clock.free, free * np.where(clock.sunday, 0.75, 1), work)
 
@@ -61,9 +64,17 @@ def tide(clock: Clock) -> FloatArray:
     """Return what `traffic` has more of into town than out of it; over a day it comes to nothing."""
     hour = clock.hour
     # Bells of the same area, each on its rush: who goes in of a morning goes out in the afternoon.
-    work = 0.4 * (bump(hour, 7.6, 0.8) - 0.8 / 1.2 * bump(hour, 15.9, 1.2))
+    work = 0.4 * (bump(hour, 7.6, 0.8) - 0.8 / 1.2 * bump(hour, 15.9, 1.2)) * (1 - 0.8 * clock.away)
     free = 0.1 * (bump(hour, 12.5, 3) - bump(hour, 15.5, 3))
     return np.where(clock.free, free, work)
+
+
+def trains(clock: Clock) -> FloatArray:
+    """Return in which share of ten-minute slots a train passes; none does from one to five in the night."""
+    hour = clock.hour
+    work = 0.6 + 0.4 * np.maximum(bump(hour, 7.6, 1.2), bump(hour, 16, 1.5))
+    runs = np.clip(2 * (hour - 5), 0, 1) + np.clip(2 * (1 - hour), 0, 1)
+    return np.where(clock.free, 0.55, work) * runs
 
 
 def opening(hour: FloatArray) -> FloatArray:
@@ -86,14 +97,7 @@ def strolling(clock: Clock) -> FloatArray:
     hour = clock.hour
     work = 0.9 * bump(hour, 7.7, 0.7) + bump(hour, 16.2, 1.1) + 0.4 * bump(hour, 12, 2.5)
     free = np.where(clock.sunday, 0.4, 0.8) * bump(hour, 14, 3)
-    return 0.01 + np.where(clock.free, free, work + 0.2 * bump(hour, 20, 2))
-
-
-def commuting(clock: Clock) -> FloatArray:
-    """Return which share of the commuters' parking is taken, 0.05 to 0.95."""
-    hour = clock.hour
-    work = 0.95 * bump(hour, 12, 3.6)
-    return np.clip(0.05 + np.where(clock.free, 0.25 * bump(hour, 14, 3.5), work), 0, 0.95)
+    return 0.01 + np.where(clock.free, free, work * (1 - 0.6 * clock.away) + 0.2 * bump(hour, 20, 2))
 
 
 def shopping(clock: Clock) -> FloatArray:
@@ -153,6 +157,15 @@ def _kind(day: int) -> int:
     if then in _NORWAY or then.weekday() == 6:
         return 2
     return int(then.weekday() == 5)
+
+
+@lru_cache(10_000)
+def _away(day: int) -> float:
+    """Tell the general holiday in July, and the days between Christmas and New Year."""
+    then = _EPOCH + timedelta(days=day)
+    if (then.month, then.day) >= (12, 22):
+        return 0.5
+    return 0.4 if 28 <= then.isocalendar().week <= 30 else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
-"""The rivers: snow, soil and ground water of three basins, stepped from a fixed day, so they have a past.
+"""The rivers: snow, soil and ground water of basins, stepped from a fixed day, so they have a past.
 
 A model after HBV (Bergström: The HBV model - its structure and applications, SMHI 1992): snow by the
 degree-day method in zones of height, a soil that dries in summer, two stores that empty by recession, a lake.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from simulators.town.chance import Keys
+from simulators.town.plan import River, TownPlan
 from simulators.town.scenarios import Forces
 from simulators.town.weather import Weather
 
@@ -22,53 +21,17 @@ _SAMPLES = 6
 _AHEAD = 40  # steps
 
 
-@dataclass(frozen=True, slots=True)
-class Basin:
-    """A basin: `area` in km², `zones` as height above the town (m) and share, times of recession in days.
-
-    `quick` is how much of the upper store runs off in a day, `threshold` (mm) above which it does so faster;
-    `lake` the days that a lake delays it, 0 without one; `base` what regulated lakes add all year, in m³/s.
-    """
-
-    area: float
-    zones: tuple[tuple[float, float], ...]
-    quick: float
-    threshold: float
-    percolation: float
-    slow: float
-    lake: float
-    base: float
-    rain: float
-
-
-BASINS: dict[str, Basin] = {
-    "glomma": Basin(
-        15_500,
-        ((150, 0.25), (450, 0.2), (750, 0.2), (1_050, 0.2), (1_400, 0.15)),
-        0.12,
-        40,
-        1.1,
-        0.012,
-        4.5,
-        420,
-        0.74,
-    ),
-    "nitelva": Basin(480, ((30, 0.4), (180, 0.3), (330, 0.3)), 0.3, 16, 1.1, 0.03, 0.4, 1.1, 0.85),
-    "leira": Basin(660, ((40, 0.4), (230, 0.3), (430, 0.3)), 0.34, 15, 1.1, 0.03, 0.3, 1.4, 0.85),
-}
-
-
 class _State:
-    """What a basin holds: snow and soil water by zone, upper and lower store, lake; all in mm."""
+    """What a river's basin holds: snow and soil water by zone, upper and lower store, lake; all in mm."""
 
-    def __init__(self, basin: Basin) -> None:
-        self.snow = [0.0] * len(basin.zones)
-        self.soil = [95.0] * len(basin.zones)
+    def __init__(self, river: River) -> None:
+        self.snow = [0.0] * len(river.zones)
+        self.soil = [95.0] * len(river.zones)
         self.upper, self.lower, self.lake = 4.0, 14.0, 1.2
 
-    def step(self, basin: Basin, rain: float, temperature: float, evaporation: float) -> float:
+    def step(self, river: River, rain: float, temperature: float, evaporation: float) -> float:
         """Go on by one step with `rain` and `evaporation` in mm; return the runoff, in mm a day."""
-        for zone, (height, share) in enumerate(basin.zones):
+        for zone, (height, share) in enumerate(river.zones):
             warmth = temperature - 0.006 * height
             amount = rain * (1 + 0.0003 * height)
             if warmth < 0.5:
@@ -84,17 +47,17 @@ class _State:
                 soil -= evaporation * min(soil / 110, 1.0)
             self.soil[zone] = max(soil, 0.0)
             self.upper += runs * share
-        down = min(self.upper, basin.percolation * _PART)
-        flow = (basin.quick * self.upper + 0.3 * max(self.upper - basin.threshold, 0.0)) * _PART
+        down = min(self.upper, river.percolation * _PART)
+        flow = (river.quick * self.upper + 0.3 * max(self.upper - river.threshold, 0.0)) * _PART
         flow = min(flow, self.upper - down)
         self.upper -= down + flow
         self.lower += down
-        ground = basin.slow * self.lower * _PART
+        ground = river.slow * self.lower * _PART
         self.lower -= ground
         runoff = flow + ground
-        if basin.lake:
+        if river.lake:
             self.lake += runoff
-            runoff = self.lake * _PART / (basin.lake + 0.5 * _PART)
+            runoff = self.lake * _PART / (river.lake + 0.5 * _PART)
             self.lake -= runoff
         return runoff / _PART
 
@@ -102,11 +65,11 @@ class _State:
 class Rivers:
     """Discharge of the rivers at any instant, computed once and carried on as time goes by."""
 
-    def __init__(self, key: Keys, forces: Forces) -> None:
-        self._key, self._forces = key, forces
+    def __init__(self, plan: TownPlan, key: Keys, forces: Forces) -> None:
+        self._plan, self._key, self._forces = plan, key, forces
         self._steps = 0
-        self._states = {name: _State(basin) for name, basin in BASINS.items()}
-        self._flows: dict[str, list[float]] = {name: [] for name in BASINS}
+        self._states = {name: _State(river) for name, river in plan.rivers.items()}
+        self._flows: dict[str, list[float]] = {name: [] for name in plan.rivers}
         self._snow: list[float] = []
 
     def discharge(self, name: str, time: TimeArray) -> FloatArray:
@@ -136,30 +99,34 @@ class Rivers:
             return
         steps += _AHEAD
         inner = np.arange(self._steps * _SAMPLES, steps * _SAMPLES, dtype=np.int64)
-        weather = Weather(self._key, START + inner * (STEP // _SAMPLES), self._forces)
+        weather = Weather(self._plan.at, self._key, START + inner * (STEP // _SAMPLES), self._forces)
         wet = 2.3 * np.maximum(weather.front - weather.storm - 0.95, 0)  # showers even out over a basin
         rain = (wet + weather.storm * 0.9).reshape(-1, _SAMPLES).mean(axis=1) * 6
         warmth = weather.air_mass.reshape(-1, _SAMPLES).mean(axis=1)
         summer = np.clip(-np.cos(weather.season - 0.1), 0, 1).reshape(-1, _SAMPLES).mean(axis=1)
         evaporation = np.where(warmth > 4, 3.4 * summer, 0.0) * _PART
         inputs = list(zip(rain.tolist(), warmth.tolist(), evaporation.tolist(), strict=True))
-        for name, basin in BASINS.items():
+        for name, river in self._plan.rivers.items():
             state, flows = self._states[name], self._flows[name]
-            factor = basin.area / 86.4  # mm a day over km² to m³/s
+            factor = river.area / 86.4  # mm a day over km² to m³/s
             for fallen, warm, evaporated in inputs:
-                flows.append(basin.base + factor * state.step(basin, fallen * basin.rain, warm, evaporated))
-                if name == "nitelva":
+                flows.append(river.base + factor * state.step(river, fallen * river.rain, warm, evaporated))
+                if name == self._plan.snow:
                     self._snow.append(state.snow[0])
         self._steps = steps
 
 
-def level(river: str, discharge: FloatArray, glomma: FloatArray) -> FloatArray:
-    """Return the water level for a discharge, in m over the gauge's zero, by a rating curve.
+def level(
+    river: River, flow: FloatArray, mouths: dict[str, FloatArray], rivers: dict[str, River]
+) -> FloatArray:
+    """Return the water level for the discharge `flow` at a gauge, in m over its zero, by a rating curve.
 
-    The Nitelva flows into the same lake as the Glomma, which holds it back: its level is that of both.
+    `mouths` are the discharges at the mouths of all `rivers`. A river that another one dams up has the
+    level of both.
     """
-    backwater = (glomma / 190) ** 0.6
-    if river == "glomma":
-        return backwater
-    own: FloatArray = (discharge / (7.0 if river == "nitelva" else 9.0)) ** 0.55
-    return (own**3 + (0.8 * backwater) ** 3) ** (1 / 3) if river == "nitelva" else own
+    own: FloatArray = ((mouths[river.name] if river.flat else flow) / river.metre) ** river.power
+    if river.held_by is None:
+        return own
+    holding = rivers[river.held_by]
+    backwater = (mouths[holding.name] / holding.metre) ** holding.power
+    return (own**3 + (river.held * backwater) ** 3) ** (1 / 3)

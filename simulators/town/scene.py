@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bypuls.readings import SECOND, FloatArray, TimeArray
-from simulators.town import chance, rhythm, rivers
+from simulators.town import chance, rhythm
 from simulators.town.chance import Keys
+from simulators.town.plan import TownPlan
 from simulators.town.rivers import Rivers
 from simulators.town.scenarios import Forces
 from simulators.town.weather import Weather
@@ -59,7 +60,8 @@ class Tables:
     cycling_back: FloatArray
     """the same of those who came by bicycle in the morning: as the day is at noon"""
     strolling: FloatArray
-    commuting: FloatArray
+    trains: FloatArray
+    """in which share of ten-minute slots one passes"""
     shopping: FloatArray
     fair: FloatArray
     """how full the halls are"""
@@ -69,13 +71,12 @@ class Tables:
     """of water, 1 on average"""
     leak: FloatArray
     """m³/h"""
-    glomma: FloatArray
-    nitelva: FloatArray
-    leira: FloatArray
     water_warmth: FloatArray
     """°C of the rivers"""
     fireworks: FloatArray
     smoke: FloatArray
+    rivers: FloatArray
+    """discharge, by river in the order of the plan, (rivers, minutes)"""
 
 
 class At:
@@ -91,7 +92,13 @@ class At:
 
     def __call__(self, name: str) -> FloatArray:
         """Return the value of one of `Tables` at each of the instants."""
-        table: FloatArray = getattr(self._tables, name)
+        return self._between(getattr(self._tables, name))
+
+    def river(self, number: int) -> FloatArray:
+        """Return the discharge at the mouth of a river of the plan, in m³/s."""
+        return self._between(self._tables.rivers[number])
+
+    def _between(self, table: FloatArray) -> FloatArray:
         before: FloatArray = table.take(self._index)
         after: FloatArray = table[1:].take(self._index)
         after -= before
@@ -103,10 +110,11 @@ class At:
 class Scene:
     """The town's tables, made by the day as they are asked for; the last ones are kept."""
 
-    def __init__(self, seed: int, forces: Forces) -> None:
-        self.key: Keys = chance.keys(seed, ["lillestrom"])
+    def __init__(self, plan: TownPlan, seed: int, forces: Forces) -> None:
+        self.plan = plan
+        self.key: Keys = chance.keys(seed, [plan.name])
         self.forces = forces
-        self.rivers = Rivers(self.key, forces)
+        self.rivers = Rivers(plan, self.key, forces)
         self._blocks: OrderedDict[int, Tables] = OrderedDict()
         self._joined: tuple[tuple[int, int], Tables] | None = None
 
@@ -118,7 +126,7 @@ class Scene:
         if self._joined is None or self._joined[0] != (low, high):
             blocks = [self._block(number) for number in range(low, high + 1)]
             names = [field.name for field in fields(Tables)]
-            whole = [np.concatenate([getattr(block, name) for block in blocks]) for name in names]
+            whole = [np.concatenate([getattr(block, name) for block in blocks], axis=-1) for name in names]
             self._joined = ((low, high), Tables(*whole))
         return At(self._joined[1], low * _BLOCK, time)
 
@@ -133,9 +141,8 @@ class Scene:
         return block
 
     def _tables(self, time: TimeArray) -> Tables:
-        weather, clock = Weather(self.key, time, self.forces), rhythm.Clock(time)
+        weather, clock = Weather(self.plan.at, self.key, time, self.forces), rhythm.Clock(time)
         snow = self.rivers.snow(time)
-        flow = {name: self.rivers.discharge(name, time) for name in rivers.BASINS}
         cold = np.clip((13 - weather.air_mass) / 14, 0.06, 1.7)
         # Studded tyres are allowed from November to Easter; the dust lies until the streets are swept in May.
         studs = np.clip(1.4 * np.cos(weather.season - 1.25), 0, 1)
@@ -166,19 +173,17 @@ class Scene:
             cycling=_cycling(weather, snow),
             cycling_back=self._cycling_at_noon(clock),
             strolling=rhythm.strolling(clock),
-            commuting=rhythm.commuting(clock),
+            trains=rhythm.trains(clock),
             shopping=rhythm.shopping(clock),
             fair=self.forces.fair(time, clock) + _market(self.key, clock, rhythm.opening(clock.hour)),
             entering=self._visitors(time, clock, rhythm.entering(clock.hour)),
             leaving=self._visitors(time, clock, rhythm.leaving(clock.hour)),
             use=rhythm.consumption(clock),
             leak=leak,
-            glomma=flow["glomma"],
-            nitelva=flow["nitelva"],
-            leira=flow["leira"],
             water_warmth=np.maximum(9.3 - 11 * np.cos(weather.season - 0.6) + 1.2 * smooth, 0.1),
             fireworks=self.forces.fireworks(time),
             smoke=self.forces.smoke(time),
+            rivers=np.stack([self.rivers.discharge(name, time) for name in self.plan.rivers]),
         )
 
     def _visitors(self, time: TimeArray, clock: rhythm.Clock, flow: FloatArray) -> FloatArray:
@@ -187,7 +192,7 @@ class Scene:
     def _cycling_at_noon(self, clock: rhythm.Clock) -> FloatArray:
         days, where = np.unique(clock.day, return_inverse=True)
         noon = days * rhythm.DAY + 11 * rhythm.HOUR  # of UTC, which is noon or one o'clock in Oslo
-        return _cycling(Weather(self.key, noon, self.forces), self.rivers.snow(noon))[where]
+        return _cycling(Weather(self.plan.at, self.key, noon, self.forces), self.rivers.snow(noon))[where]
 
 
 def _cycling(weather: Weather, snow: FloatArray) -> FloatArray:

@@ -7,9 +7,13 @@ import numpy as np
 from bypuls.readings import SECOND, FloatArray
 from simulators.town import chance
 from simulators.town.chance import Keys
+from simulators.town.plan import Place
 from simulators.town.scene import At
 
 _DAY = 86_400.0
+
+Values = dict[str, FloatArray]
+"""By channel, (nodes, instants)."""
 
 ONCE = np.zeros((1, 1), np.int64)
 """The index of what is drawn once for each node."""
@@ -25,7 +29,7 @@ class Sites:
     latitude: FloatArray
     longitude: FloatArray
     parameters: dict[str, FloatArray]
-    """of the kind, by name; a river by its place in BASINS"""
+    """of the kind, by name; a river by its place in the plan"""
 
     def __getitem__(self, name: str) -> FloatArray:
         return self.parameters[name]
@@ -71,8 +75,8 @@ def signal(sites: Sites, at: At) -> FloatArray:
     return far + 2 * wave(sites, at, "fading", 5_400) + 1.3 * normal(sites, at, "fading")
 
 
-def metres_from(sites: Sites, place: tuple[float, float]) -> FloatArray:
-    """Return how far nodes are from a place near the town (latitude, longitude), in m."""
+def metres_from(sites: Sites, place: Place) -> FloatArray:
+    """Return how far nodes are from a place near them, in m, as it is at 60 degrees north."""
     north = (sites.latitude - place[0]) * 111_200
     east = (sites.longitude - place[1]) * 55_700
     return np.hypot(north, east)

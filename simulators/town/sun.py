@@ -1,10 +1,10 @@
-"""The sun over Lillestrøm, to about a degree: one declination a day."""
+"""The sun over a town, to about a degree: one declination a day."""
 
 import numpy as np
 
 from bypuls.readings import SECOND, FloatArray, TimeArray
+from simulators.town.plan import Place
 
-LATITUDE, LONGITUDE = 59.953, 11.0495
 YEAR = 365.2425
 _DAY = 86_400.0
 _OBLIQUITY = 23.44
@@ -16,9 +16,9 @@ def day_of_year(time: TimeArray) -> FloatArray:
     return days
 
 
-def solar_time(time: TimeArray) -> FloatArray:
+def solar_time(time: TimeArray, place: Place) -> FloatArray:
     """Return solar days since 1970: a whole number is midnight, the sun is highest half a day later."""
-    days: FloatArray = time / (SECOND * _DAY) + LONGITUDE / 360 + equation_of_time(time) / 1_440
+    days: FloatArray = time / (SECOND * _DAY) + place[1] / 360 + equation_of_time(time) / 1_440
     return days
 
 
@@ -34,19 +34,20 @@ def equation_of_time(time: TimeArray) -> FloatArray:
     return minutes
 
 
-def elevation(time: TimeArray) -> FloatArray:
+def elevation(time: TimeArray, place: Place) -> FloatArray:
     """Return the sun's height over the horizon, in degrees."""
-    day = np.floor(solar_time(time))
-    hour_angle = 2 * np.pi * (solar_time(time) - day - 0.5)
-    declination, latitude = _declination(day), np.radians(LATITUDE)
+    solar = solar_time(time, place)
+    day = np.floor(solar)
+    hour_angle = 2 * np.pi * (solar - day - 0.5)
+    declination, latitude = _declination(day), np.radians(place[0])
     polar, equatorial = np.sin(latitude) * np.sin(declination), np.cos(latitude) * np.cos(declination)
     degrees: FloatArray = np.degrees(np.arcsin(polar + equatorial * np.cos(hour_angle)))
     return degrees
 
 
-def daylight(day: FloatArray, height: FloatArray | float) -> FloatArray:
+def daylight(day: FloatArray, height: FloatArray | float, place: Place) -> FloatArray:
     """Return for which share of these solar days, 0 to 1, the sun stands higher than `height` degrees."""
-    declination, latitude = _declination(day), np.radians(LATITUDE)
+    declination, latitude = _declination(day), np.radians(place[0])
     polar, equatorial = np.sin(latitude) * np.sin(declination), np.cos(latitude) * np.cos(declination)
     share: FloatArray = np.arccos(np.clip((np.sin(np.radians(height)) - polar) / equatorial, -1, 1)) / np.pi
     return share

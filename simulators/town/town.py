@@ -1,12 +1,11 @@
 """A town: which nodes stand where, read from a file, and what they measure in any stretch of time."""
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +15,13 @@ from bypuls.quantities import Kind
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from bypuls.registry import RegisteredNode
 from simulators.town import chance
-from simulators.town.measuring import KINDS, Values
-from simulators.town.rivers import BASINS
+from simulators.town import plan as plans
+from simulators.town.measuring import KINDS
+from simulators.town.plan import KindPlan, Site, TownPlan
 from simulators.town.scenarios import Forces
 from simulators.town.scene import Scene
-from simulators.town.sensing import Sites
+from simulators.town.sensing import Sites, Values
 
-FOLDER = Path(__file__).parent
 _IN_WORK = 1 << 14
 """Instants of nodes in work at once, so that their columns stay in the cache."""
 
@@ -53,11 +52,18 @@ class Node:
     open_data: bool
     channels: tuple[Channel, ...]
     parameters: dict[str, float]
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """by channel"""
 
     def registered(self) -> RegisteredNode:
         """Return the node as the registry takes it."""
         streams = [
-            {"channel": channel.name, "expected_interval": float(self.interval), "open_data": self.open_data}
+            {
+                "channel": channel.name,
+                "expected_interval": float(self.interval),
+                "thresholds": self.thresholds.get(channel.name, {}),
+                "open_data": self.open_data,
+            }
             for channel in self.channels
         ]
         return RegisteredNode.model_validate(
@@ -72,20 +78,18 @@ class Node:
         )
 
 
-def known() -> list[str]:
-    """Return the names of the towns that come with Bypuls."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
-
-
 def read(name: str, nodes: int | None = None, interval: float | None = None) -> list[Node]:
-    """Read a town's nodes; with `nodes` so many of them, multiplied plausibly where the town has fewer.
+    """Return the nodes of a town that comes with Bypuls, as `nodes_of` does."""
+    return nodes_of(plans.read(name), nodes, interval)
 
-    With `interval` all of them measure that often (seconds). Raises BypulsError for a town that is not known.
+
+def nodes_of(plan: TownPlan, nodes: int | None = None, interval: float | None = None) -> list[Node]:
+    """Return a town's nodes; with `nodes` so many of them, multiplied plausibly where the town has fewer.
+
+    With `interval` all of them measure that often (seconds). Raises BypulsError for what the plan says wrong.
     """
-    if name not in known():
-        raise BypulsError(f"there is no town {name!r}; known are {', '.join(known())}")
-    content = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
-    by_kind = [[_node(kind, dict(entry)) for entry in kind["nodes"]] for kind in content["kind"]]
+    rivers = list(plan.rivers)
+    by_kind = [[_node(kind, entry, rivers) for entry in kind.nodes] for kind in plan.kind]
     longest = max(map(len, by_kind))
     # One of each kind first, so that a few of them are a town too.
     town = [nodes_[turn] for turn in range(longest) for nodes_ in by_kind if turn < len(nodes_)]
@@ -96,33 +100,42 @@ def read(name: str, nodes: int | None = None, interval: float | None = None) -> 
     return town if interval is None else [replace(node, interval=float(interval)) for node in town]
 
 
-def _node(kind: dict[str, Any], entry: dict[str, Any]) -> Node:
-    latitude, longitude = entry.pop("at")
-    name, place = entry.pop("node"), entry.pop("place")
-    interval = float(entry.pop("interval", kind["interval"]))
-    if "river" in entry:
-        entry["river"] = list(BASINS).index(entry["river"])
-    wanted = KINDS[kind["kind"]][1]
-    if set(entry) != set(wanted):
-        raise ValueError(f"{name} has the parameters {sorted(entry)}, {kind['kind']} takes {sorted(wanted)}")
+def _node(kind: KindPlan, entry: dict[str, Any], rivers: list[str]) -> Node:
+    if kind.kind not in KINDS:
+        raise BypulsError(f"there is no kind of node {kind.kind!r}; known are {', '.join(KINDS)}")
+    try:
+        site = msgspec.convert(entry, Site)
+        own = {key: value for key, value in entry.items() if key not in Site.__struct_fields__}
+        if own.get("river") in rivers:
+            own["river"] = rivers.index(own["river"])
+        parameters = msgspec.convert(own, dict[str, float])
+        wanted = KINDS[kind.kind][1]
+        if set(parameters) != set(wanted):
+            raise ValueError(f"it has the parameters {sorted(parameters)}; they must be {sorted(wanted)}")
+        channels = tuple(_channel(channel, decimals) for channel, decimals in kind.channels.items())
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BypulsError(
+            f"the {kind.kind} node {entry.get('node', entry)!r} can't be built: {error}"
+        ) from error
+    interval = kind.interval if site.interval is None else site.interval
     return Node(
-        name,
-        kind["kind"],
-        kind["owner"],
-        place,
-        latitude,
-        longitude,
+        site.node,
+        kind.kind,
+        kind.owner,
+        site.place,
+        *site.at,
         interval,
-        kind["open_data"],
-        tuple(_channel(channel, decimals) for channel, decimals in kind["channels"].items()),
-        {key: float(value) for key, value in entry.items()},
+        kind.open_data,
+        channels,
+        parameters,
+        kind.thresholds.get(site.node, {}),
     )
 
 
 def _channel(name: str, decimals: int) -> Channel:
     meaning = of_channel(name)
     if meaning.unit is None:
-        raise ValueError(f"the simulated channel {name!r} names no quantity")
+        raise ValueError(f"the channel {name!r} names no quantity")
     windowed = meaning.quantity is not None and meaning.quantity.kind in _WINDOWED
     return Channel(name, decimals, meaning.unit, windowed)
 
@@ -143,6 +156,7 @@ def _copy(node: Node, copy: int) -> Node:
         latitude=round(node.latitude + 0.036 * (float(aside[0]) - 0.5), 4),
         longitude=round(node.longitude + 0.072 * (float(aside[1]) - 0.5), 4),
         parameters=shrunk,
+        thresholds={},  # they were found for the gauge that is copied
     )
 
 
@@ -225,10 +239,11 @@ class Block:
 class Town:
     """Nodes in the town of a seed, under the forces of its scenarios."""
 
-    def __init__(self, nodes: Sequence[Node], seed: int, forces: Forces) -> None:
+    def __init__(self, plan: TownPlan, nodes: Sequence[Node], seed: int, forces: Forces) -> None:
+        self.plan = plan
         self.nodes = list(nodes)
         self.seed = seed
-        self.scene = Scene(seed, forces)
+        self.scene = Scene(plan, seed, forces)
         alike: dict[tuple[str, float], list[Node]] = {}
         for node in self.nodes:
             alike.setdefault((node.kind, node.interval), []).append(node)

@@ -7,6 +7,7 @@ import numpy as np
 from bypuls.readings import FloatArray, TimeArray
 from simulators.town import chance, sun
 from simulators.town.chance import Keys
+from simulators.town.plan import Place
 from simulators.town.scenarios import Forces
 
 _HOUR, _DAY = 3_600.0, 86_400.0
@@ -15,7 +16,8 @@ _HOUR, _DAY = 3_600.0, 86_400.0
 class Weather:
     """The weather at `time`, int64, microseconds since 1970 (UTC); all its arrays have that shape."""
 
-    def __init__(self, key: Keys, time: TimeArray, forces: Forces) -> None:
+    def __init__(self, place: Place, key: Keys, time: TimeArray, forces: Forces) -> None:
+        self._place = place
         self._key = key
         self._forces = forces
         self.time = time
@@ -31,7 +33,7 @@ class Weather:
     @cached_property
     def sun_height(self) -> FloatArray:
         """Height of the sun, in degrees."""
-        return sun.elevation(self.time)
+        return sun.elevation(self.time, self._place)
 
     @cached_property
     def calm(self) -> FloatArray:
@@ -63,15 +65,17 @@ class Weather:
     @cached_property
     def temperature(self) -> FloatArray:
         """Air temperature at 110 m above the sea, in °C, warmest in the afternoon and under a clear sky."""
-        noon = np.sin(np.radians(np.maximum(90 - sun.LATITUDE - 23.4 * np.cos(self.season + 0.17), 0)))
-        course = np.cos(2 * np.pi * (sun.solar_time(self.time) - 15 / 24))
+        noon = np.sin(np.radians(np.maximum(90 - self._place[0] - 23.4 * np.cos(self.season + 0.17), 0)))
+        course = np.cos(2 * np.pi * (sun.solar_time(self.time, self._place) - 15 / 24))
         return self.air_mass + (1 + 5.5 * noon) * (1 - 0.65 * self.cloud) * course
 
     @cached_property
     def humidity(self) -> FloatArray:
         """Relative humidity, in %: the dew point stays while the temperature has its daily course."""
         dew_point = self.air_mass - 0.8 - 6.5 * (1 - self.cloud)
-        return np.clip(100 * _vapour_pressure(dew_point) / _vapour_pressure(self.temperature), 15, 100)
+        share = 100 * _vapour_pressure(dew_point) / _vapour_pressure(self.temperature)
+        # The more it nears 100, the more of it becomes dew.
+        return np.clip(np.where(share > 90, 90 + 9.5 * np.tanh((share - 90) / 9.5), share), 15, 100)
 
     @cached_property
     def pressure(self) -> FloatArray:

@@ -15,7 +15,8 @@ import pytest
 from bypuls.errors import BypulsError
 from bypuls.senml import Record, encode_json
 from bypuls.settings import BrokerSettings
-from simulators.uplink import Position, Uplink
+from simulators.node_store import Position
+from simulators.uplink import Uplink
 from testbed import Link, Mosquitto
 from testbed.acknowledger import Acknowledger, acknowledgement, honest
 from testbed.port import free_port

@@ -163,6 +163,8 @@ def test_packs_that_nobody_acknowledged_are_counted_and_the_next_run_sends_them(
     options = ("--nodes", "14", "--interval", "1s", "--journal", str(tmp_path / "town.jsonl"))
     with Mosquitto() as broker:
         with simulation(broker, *options) as child:
+            assert child.stdout is not None
+            assert "simulated nodes publish" in child.stdout.readline()
             time.sleep(3)
             child.send_signal(signal.SIGTERM)
             output, errors = child.communicate(timeout=20)

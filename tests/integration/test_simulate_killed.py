@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,3 +43,26 @@ def test_after_a_kill_amid_its_history_a_town_scores_clean_and_without_a_gap(
     segments = read(path).segments
     assert all(before.end == after.start for before, after in pairwise(segments))
     assert segments[-1].end - segments[0].start > 3.99 * DAY
+
+
+def test_what_a_bad_line_did_to_a_run_that_was_killed_is_counted_too(
+    database_url: str, tmp_path: Path
+) -> None:
+    path, faults = tmp_path / "town.jsonl", (("corrupt", 1.0), ("duplicate", 1.0))
+    register(database_url, [node.registered() for node in town.read("lillestrom")])
+    options = [option for name, rate in faults for option in ("--fault", f"{name}={rate}")]
+    command = [sys.executable, "-P", "-m", "bypuls", "simulate", "--history", "3d", "--journal", str(path)]
+    with Mosquitto() as broker, Ingest(database_url, broker.port) as ingest, Api(database_url) as api:
+        environment = {"BYPULS_MQTT_PORT": str(broker.port), "PATH": "/usr/bin:/bin"}
+        with subprocess.Popen([*command, *options], env=environment, stdout=subprocess.DEVNULL) as child:
+            ingest.wait_for(lambda: path.exists() and path.read_text().count('"corrupt"') > 20, "damage")
+            child.kill()
+        by_the_killed = Counter(each.fault for each in read(path).line)
+        plan = Plan(history=3 * DAY, duration=1_000_000, journal=path, faults=faults)
+        simulation.run(BrokerSettings(port=broker.port), plan)
+        found = score(path, api.url)
+    assert found.clean, found.examples
+    assert by_the_killed["corrupt"] > 20
+    assert all(found.line[name] > by_the_killed[name] > 0 for name, _ in faults)
+    # What was told but had not left the killed process is in no quarantine.
+    assert 0 <= found.line["corrupt"] - found.refused["malformed"] < by_the_killed["corrupt"] / 2

@@ -15,6 +15,7 @@ class Limit:
     most: float
     stuck: float
     rest: float
+    around: float = 0.0
 
 
 @dataclass
@@ -74,4 +75,4 @@ def is_stuck(past: Past, rule: Limit) -> bool:
         first -= 1
     length = len(past.values) - first
     lasted = past.seconds[-1] - past.seconds[first]
-    return length >= 12 and lasted >= rule.stuck and past.values[-1] != rule.rest
+    return length >= 12 and lasted >= rule.stuck and not abs(past.values[-1] - rule.rest) <= rule.around

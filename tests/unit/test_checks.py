@@ -94,6 +94,11 @@ def test_a_quantity_may_rest_where_it_rests() -> None:
     assert not flags_of(np.zeros(5000), every=60, quantity="wind_speed").any()
     assert flags_of(np.ones(5000), every=60, quantity="wind_speed").any()
     assert not flags_of(np.full(5000, 100.0), every=60, quantity="relative_humidity").any()
+    for under_ice in (-0.1, 0.0, 0.5):
+        assert not flags_of(np.full(5000, under_ice), every=600, quantity="water_temperature").any()
+    for fluid in (0.6, 4.0, 17.2):
+        flags = flags_of(np.full(1000, fluid), every=600, quantity="water_temperature")
+        assert where(flags, Flag.STUCK) == list(range(96 * 6, 1000))
 
 
 @pytest.mark.parametrize("key", [key for key, q in QUANTITIES.items() if key not in LIMITS])

@@ -1,5 +1,6 @@
 """Quality checks and their state: against the slow twin, and however readings are cut into batches."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -20,10 +21,10 @@ ROWS = [
     Limit(NAN, NAN, NAN, NAN, NAN),
     Limit(0.05, 1.0, 2.0, 100.0, NAN),
     Limit(NAN, NAN, 1.5, 60.0, 0.0),
-    Limit(0.5, 0.0, NAN, NAN, NAN),
+    Limit(0.5, 0.0, NAN, 40.0, 2.0, 1.0),
 ]
 TABLE = ChangeLimits(
-    *(np.array([getattr(row, name) for row in ROWS]) for name in ("rate", "noise", "most", "stuck", "rest"))
+    *(np.array(column) for column in zip(*(dataclasses.astuple(row) for row in ROWS), strict=True))
 )
 
 Reading = tuple[int, int, float, int]
@@ -163,7 +164,7 @@ def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         Checks(TABLE).check(np.zeros(1, np.int32), one, two, limit=one, interval=two, received=one)
     with pytest.raises(ValueError, match="one length"):
-        ChangeLimits(two, two, two, two, np.zeros(3))
+        ChangeLimits(two, two, two, two, two, np.zeros(3))
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 300), st.integers(0, 300))

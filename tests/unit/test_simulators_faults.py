@@ -1,6 +1,8 @@
 """Faults befall the same nodes at the same times whoever asks, and do what they say; packs carry it all."""
 
+import hashlib
 import json
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,18 +16,20 @@ from bypuls.readings import SECOND
 from bypuls.units import SAME, conversion
 from simulators import duration
 from simulators.latency import Latencies
+from simulators.score import score
+from simulators.town import plan as plans
 from simulators.town import stretches
 from simulators.town import town as towns
 from simulators.town.faults import FAULTS, Episode, Faults, parse
-from simulators.town.journal import Journal, Recipe, Segment, read
+from simulators.town.journal import VERSION, Journal, LineFault, Recipe, Segment, read
 from simulators.town.line import LINE_FAULTS, Line
 from simulators.town.packs import packs, stamps, wrong_unit
-from simulators.town.scenarios import Forces
+from simulators.town.scenarios import SCENARIOS, Forces
 from simulators.town.town import Block, Group, Town, rounded
 
 START = 1_763_000_000 * SECOND
 DAY = 86_400 * SECOND
-TOWN = Town(towns.read("lillestrom"), 5, Forces([], START))
+TOWN = Town(plans.read("lillestrom"), towns.read("lillestrom"), 5, Forces([], START))
 
 
 def faulty(**rates: float) -> Faults:
@@ -156,16 +160,20 @@ def test_packs_hold_every_reading_with_its_unit_and_true_time_whatever_is_wrong(
 
 
 def test_a_bad_line_duplicates_damages_and_reorders_but_loses_nothing() -> None:
-    line = Line(dict.fromkeys(LINE_FAULTS, 1.0), 3)
+    told: list[tuple[str, str, int, bytes]] = []
+    line = Line(dict.fromkeys(LINE_FAULTS, 1.0), 3, lambda *fault: told.append(fault))
     payloads = [b"[%d]" % number * 20 for number in range(500)]
     arrived = [each for seq, payload in enumerate(payloads) for each in line("node", seq, payload)]
     whole = [each for each in arrived if each in payloads]
+    counts = Counter(fault for fault, *_ in told)
+    assert len(set(told)) == len(told)
+    assert all(node == "node" and payload == payloads[seq] for _, node, seq, payload in told)
     assert set(payloads) - set(whole) <= {payloads[-1]}  # which may wait to be overtaken
-    assert len(arrived) - len(whole) == line.counts["corrupt"] > 20
-    assert len(whole) - len(set(whole)) == line.counts["duplicate"] > 20
+    assert len(arrived) - len(whole) == counts["corrupt"] > 20
+    assert len(whole) - len(set(whole)) == counts["duplicate"] > 20
     order = [payloads.index(each) for each in whole]
-    assert sum(later < earlier for earlier, later in pairwise(order)) >= line.counts["reordering"] - 1 > 20
-    assert Line({}, 3)("node", 1, b"[]") == [b"[]"]
+    assert sum(later < earlier for earlier, later in pairwise(order)) >= counts["reordering"] - 1 > 20
+    assert Line({}, 3, lambda *_: None)("node", 1, b"[]") == [b"[]"]
 
 
 @pytest.mark.parametrize("word", ["stuck=0", "stuck=2", "stuck=often", "rust", "="])
@@ -176,7 +184,8 @@ def test_faults_that_make_no_sense_are_told(word: str) -> None:
 
 def test_faults_are_read_with_their_rates() -> None:
     assert parse([]) == {}
-    assert parse(["stuck", "spike=0.5"]) == {"stuck": 0.1, "spike": 0.5}
+    assert parse(["stuck", "drift", "spike=0.5"]) == {"stuck": 0.4, "drift": 0.1, "spike": 0.5}
+    assert parse(["all=0.2", "stuck=0.7"])["stuck"] == 0.7
     assert set(parse(["all"])) == {*FAULTS, *LINE_FAULTS}
 
 
@@ -203,6 +212,7 @@ def test_percentiles_of_latencies_are_right_to_2_percent() -> None:
     assert Latencies().percentile(50) == 0
 
 
+PACK = b'[{"bt":%d,"n":"no2","t":5,"v":1},{"n":"no2","t":-3,"v":1}]' % (START // SECOND)
 RECIPE = Recipe("lillestrom", 7, None, None, ["flood"], START, {"stuck": 0.1})
 
 
@@ -212,7 +222,10 @@ def test_a_journal_tells_what_is_acknowledged_and_goes_on(tmp_path: Path) -> Non
         assert journal.safe_until is None
         journal.span("scenario", START, START + DAY, {"scenario": "flood"})
         journal.safe(Segment(START, START + 5, START, 10, 0))
-        journal.safe(Segment(START, START + 9, START, 20, 1, {"duplicate": 2}))
+        journal.bad_line("duplicate", "air-01", 1, PACK)
+        journal.bad_line("duplicate", "air-01", 2, PACK)
+        journal.safe(Segment(START, START + 9, START, 20, 1))
+        journal.bad_line("corrupt", "air-01", 3, PACK)  # and killed before anything of it was acknowledged
     with path.open("ab") as file:
         file.write(b'{"what":"safe","fr')  # killed while it wrote
     with Journal(path, RECIPE) as journal:
@@ -224,7 +237,8 @@ def test_a_journal_tells_what_is_acknowledged_and_goes_on(tmp_path: Path) -> Non
         (START, START + 9, 20, 1),
         (START + 9, START + 20, 5, 0),
     ]
-    assert past.segments[0].line == {"duplicate": 2}
+    assert [each.fault for each in past.line] == ["duplicate", "duplicate", "corrupt"]
+    assert past.line[0] == LineFault("duplicate", "air-01", START - 3 * SECOND, START + 5 * SECOND)
 
 
 def test_stretches_of_a_history_are_one_segment_in_whatever_order_they_were_sent(tmp_path: Path) -> None:
@@ -301,3 +315,33 @@ def test_a_journal_of_another_town_or_none_is_refused(tmp_path: Path) -> None:
             read(path)
     with pytest.raises(BypulsError, match="can't be read"):
         read(tmp_path / "nowhere")
+
+
+def test_a_journal_of_an_older_version_is_neither_scored_nor_continued(tmp_path: Path) -> None:
+    path = tmp_path / "town.jsonl"
+    with Journal(path, RECIPE) as journal:
+        journal.safe(Segment(START, START + 9, START, 20))
+    old = path.read_text().replace('"version":2', '"version":1')
+    path.write_text(old)
+    for attempt in (
+        lambda: read(path),
+        lambda: Journal(path, RECIPE),
+        lambda: score(path, "http://127.0.0.1:9"),
+    ):
+        with pytest.raises(BypulsError, match=r"town.jsonl is a journal of version 1; only"):
+            attempt()
+    assert path.read_text() == old
+
+
+def test_the_version_of_journals_rises_when_a_recipe_makes_other_readings() -> None:
+    """Such a journal would score everything as wrong: raise VERSION, and put the new digest here."""
+    town = Town(plans.read("lillestrom"), towns.read("lillestrom"), 7, Forces(list(SCENARIOS), START + DAY))
+    faults, found = Faults(town, dict.fromkeys(FAULTS, 0.5)), hashlib.sha256()
+    for group in town.groups:
+        rows = np.arange(len(group.names))
+        tick = np.broadcast_to(START + np.arange(40) * DAY // 8, (len(rows), 40))
+        block = faults.apply(Block(group, rows, tick, town.measure(group, rows, tick)))
+        for channel in group.channels:
+            found.update(np.ascontiguousarray(block.values[channel.name]).tobytes())
+            found.update(stamps(block, channel).tobytes())
+    assert (VERSION, found.hexdigest()[:16]) == (2, "8e8bedeab227f9d0")

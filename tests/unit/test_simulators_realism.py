@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from simulators.recording import read, shipped
+from simulators.town import plan as plans
 from simulators.town import town as towns
 from simulators.town.scenarios import Forces
 from simulators.town.town import Town
@@ -32,7 +33,7 @@ RECORDED = {each.node: each for each in map(read, shipped())}
 def simulated(kind: str, channel: str, seed: int, nodes: tuple[str, ...]) -> tuple[TimeArray, FloatArray]:
     """Return hourly means of a year: times (n,) and values (nodes, n)."""
     known = {node.node: node for node in towns.read("lillestrom", interval=1_800)}
-    town = Town([known[node] for node in nodes], seed, Forces([], 0))
+    town = Town(plans.read("lillestrom"), [known[node] for node in nodes], seed, Forces([], 0))
     [group] = [group for group in town.groups if group.kind == kind]
     start = int(np.datetime64("2021-01-01", "us").astype(np.int64))
     rows, parts = np.arange(len(nodes)), []

@@ -8,16 +8,17 @@ from bypuls.limits_of_change import LIMITS
 from bypuls.quality import Flag
 from bypuls.readings import SECOND, TimeArray
 from simulators.recognition import Recognition, Recognitions
+from simulators.town import plan as plans
 from simulators.town import town as towns
 from simulators.town.faults import Episode, Faults
-from simulators.town.journal import Segment
+from simulators.town.journal import LineFault, Segment
 from simulators.town.scenarios import Forces
 from simulators.town.town import Group, Town
 
 START = 1_763_000_000 * SECOND
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
-TOWN = Town(towns.read("lillestrom"), 5, Forces([], START))
+TOWN = Town(plans.read("lillestrom"), towns.read("lillestrom"), 5, Forces([], START))
 NONE = np.empty(0, np.int64)
 
 
@@ -108,3 +109,19 @@ def test_a_stuck_sensor_counts_when_its_quantity_would_be_called_stuck(key: str)
         recognitions.note(group, stuck.row, key, [segment], time, no_flags, NONE)
         [row] = recognitions.table()
         assert (row.episodes, row.recognised) == (counts, 0)
+
+
+def test_a_pack_that_was_overtaken_is_the_cause_of_a_gap_and_of_nothing_else() -> None:
+    [group] = [group for group in TOWN.groups if group.kind == "pressure"]
+    time, node = ticks(group, 3), group.names[0]
+    pack = LineFault("reordering", node, int(time[600]), int(time[779]))
+    for fault, flag, uncaused in (
+        (pack, Flag.GAP, {}),
+        (pack, Flag.STEP, {"step": 1}),
+        (LineFault("duplicate", node, pack.start, pack.end), Flag.GAP, {"gap": 1}),
+        (LineFault("reordering", "pressure-02", pack.start, pack.end), Flag.GAP, {"gap": 1}),
+    ):
+        recognitions = Recognitions(Faults(TOWN, {"dropout": 0.1}), [fault])
+        flags = flagged(time, flag, int(time[780]))
+        recognitions.note(group, 0, "pipe_pressure", [whole(3)], time, flags, NONE)
+        assert recognitions.uncaused() == uncaused

@@ -12,13 +12,15 @@ from bypuls.errors import BypulsError
 from bypuls.quantities import Kind
 from bypuls.readings import SECOND, FloatArray, TimeArray
 from simulators.town import chance, rhythm, rivers, sun
+from simulators.town import plan as plans
 from simulators.town import town as towns
 from simulators.town.scenarios import SCENARIOS, Forces
 from simulators.town.scene import Scene
 from simulators.town.town import Group, Town, rounded
 
 DAY = 86_400
-NODES = towns.read("lillestrom")
+PLAN = plans.read("lillestrom")
+NODES = towns.nodes_of(PLAN)
 KINDS = sorted({node.kind for node in NODES})
 
 
@@ -35,7 +37,7 @@ YEAR = np.concatenate(
 
 @lru_cache
 def town(seed: int = 1, scenario: str = "everyday", at: int = 0) -> Town:
-    return Town(NODES, seed, Forces([scenario], at))
+    return Town(PLAN, NODES, seed, Forces([scenario], at))
 
 
 def group_of(one: Town, kind: str) -> Group:
@@ -75,7 +77,7 @@ def test_every_value_of_a_year_is_plausible_and_has_its_sensors_resolution(kind:
 def test_any_instant_is_the_same_by_itself_as_among_others_and_after_a_restart(kind: str) -> None:
     group, ticks = group_of(town(7), kind), instants("2026-02-03T22:10:00+00:00", 5 * DAY, 1_000)
     together = measured(town(7), kind, ticks)
-    again = Town(NODES, 7, Forces([], 0))  # with no history at all
+    again = Town(PLAN, NODES, 7, Forces([], 0))  # with no history at all
     for position in (0, 123, len(ticks) - 1):
         tick = np.full((len(group.names), 1), ticks[position])
         alone = rounded(group, again.measure(group_of(again, kind), np.arange(len(group.names)), tick))
@@ -172,7 +174,7 @@ def test_no_meter_is_negative_since_the_rivers_begin() -> None:
 )
 def test_what_goes_in_comes_out_on_the_same_day_and_later(kind: str, in_: str, out: str, monday: str) -> None:
     week = instants(monday, 7 * DAY, 300)
-    one = Town(towns.read("lillestrom", interval=300), 1, Forces(["fair"], int(week[600])))
+    one = Town(PLAN, towns.nodes_of(PLAN, interval=300), 1, Forces(["fair"], int(week[600])))
     counts = measured(one, kind, week + 300 * SECOND)  # of the five minutes before
     came, went = (counts[way].sum(axis=0).reshape(7, -1) for way in (in_, out))
     # Platoons of cars, and whole numbers of few bicycles, make the difference.
@@ -186,7 +188,7 @@ def test_what_goes_in_comes_out_on_the_same_day_and_later(kind: str, in_: str, o
 
 def test_lamps_burn_while_the_sun_is_down() -> None:
     ticks = instants("2026-11-20T00:00:00+00:00", 3 * DAY, 600)
-    lamps, height = measured(town(), "light", ticks)["lamp_state"], sun.elevation(ticks)
+    lamps, height = measured(town(), "light", ticks)["lamp_state"], sun.elevation(ticks, PLAN.at)
     assert (lamps[:, height < -4] == 1).all()
     assert (lamps[:, height > -2] == 0).all()
 
@@ -222,18 +224,18 @@ def test_dirt_follows_traffic_wind_and_cold() -> None:
 
 
 def test_rivers_answer_rain_with_delay_and_snow_melts_in_spring() -> None:
-    scene, days = Scene(3, Forces([], 0)), instants("2025-09-01T00:00+00:00", 365 * DAY, DAY)
+    scene, days = Scene(PLAN, 3, Forces([], 0)), instants("2025-09-01T00:00+00:00", 365 * DAY, DAY)
     leira, snow = scene.rivers.discharge("leira", days), scene.rivers.snow(days)
     assert snow[130:190].mean() > 10
     assert snow[-60:].max() == 0
     month = days.astype("datetime64[us]").astype("datetime64[M]").astype(int) % 12
     spring = (month == 3) | (month == 4)
     assert leira[spring].mean() > 2 * leira[~spring].mean()
-    flood, usual = (Scene(3, Forces([name], int(days[60]))) for name in ("flood", "everyday"))
+    flood, usual = (Scene(PLAN, 3, Forces([name], int(days[60]))) for name in ("flood", "everyday"))
     hours = instants("2025-10-24T00:00+00:00", 14 * DAY, 3_600)
     rise = {
         name: flood.rivers.discharge(name, hours) - usual.rivers.discharge(name, hours)
-        for name in rivers.BASINS
+        for name in PLAN.rivers
     }
     rain = np.argmax(flood.forces.storm(hours))
     assert 6 < np.argmax(rise["leira"]) - rain < 48
@@ -255,7 +257,7 @@ def test_the_rush_keeps_to_the_clock_on_the_wall_and_to_norwegian_holidays() -> 
 
 def test_counts_are_whole_and_grow_with_the_interval() -> None:
     week = instants("2026-06-01T00:00:00+02:00", 7 * DAY, 300)
-    slow = Town(towns.read("lillestrom", interval=600), 1, Forces([], 0))
+    slow = Town(PLAN, towns.nodes_of(PLAN, interval=600), 1, Forces([], 0))
     five, ten = (measured(one, "traffic", week)["inbound/vehicle_count"] for one in (town(), slow))
     assert (five == np.floor(five)).all()
     np.testing.assert_allclose(ten.sum(axis=1), 2 * five.sum(axis=1), rtol=0.03)
@@ -263,20 +265,20 @@ def test_counts_are_whole_and_grow_with_the_interval() -> None:
 
 def test_the_sun_is_where_an_almanac_has_it() -> None:
     noon = "11:16:00+00:00"  # 12 h less the longitude
-    assert sun.elevation(instants(f"2026-06-21T{noon}", 1, 1))[0] == pytest.approx(53.5, abs=0.3)
-    assert sun.elevation(instants(f"2026-12-21T{noon}", 1, 1))[0] == pytest.approx(6.6, abs=0.3)
-    assert sun.elevation(instants(f"2026-03-20T{noon}", 1, 1))[0] == pytest.approx(30, abs=1.5)
+    assert sun.elevation(instants(f"2026-06-21T{noon}", 1, 1), PLAN.at)[0] == pytest.approx(53.5, abs=0.3)
+    assert sun.elevation(instants(f"2026-12-21T{noon}", 1, 1), PLAN.at)[0] == pytest.approx(6.6, abs=0.3)
+    assert sun.elevation(instants(f"2026-03-20T{noon}", 1, 1), PLAN.at)[0] == pytest.approx(30, abs=1.5)
     # The sun is ahead of the clock, or behind it, by so many minutes.
     for day, minutes in (("02-11", -14.2), ("05-14", 3.7), ("07-26", -6.5), ("11-03", 16.4), ("12-25", 0)):
         then = instants(f"2026-{day}T12:00:00+00:00", 1, 1)
         assert sun.equation_of_time(then)[0] == pytest.approx(minutes, abs=0.6)
         noon_of_day = instants(f"2026-{day}T11:15:48+00:00", 1, 1) - round(minutes * 60 * SECOND)
         near = noon_of_day + np.arange(-60, 61) * 60 * SECOND
-        assert near[np.argmax(sun.elevation(near))] == pytest.approx(noon_of_day[0], abs=90 * SECOND)
+        assert near[np.argmax(sun.elevation(near, PLAN.at))] == pytest.approx(noon_of_day[0], abs=90 * SECOND)
     # Oslo's shortest and longest day: 5 h 54 min and 18 h 50 min, sunrise to sunset at -0.83 degrees.
-    days = np.floor(sun.solar_time(instants("2026-12-21T12:00:00+00:00", 1, 1)))
-    assert 24 * sun.daylight(days, -0.83)[0] == pytest.approx(5.9, abs=0.1)
-    assert 24 * sun.daylight(days + 182, -0.83)[0] == pytest.approx(18.83, abs=0.1)
+    days = np.floor(sun.solar_time(instants("2026-12-21T12:00:00+00:00", 1, 1), PLAN.at))
+    assert 24 * sun.daylight(days, -0.83, PLAN.at)[0] == pytest.approx(5.9, abs=0.1)
+    assert 24 * sun.daylight(days + 182, -0.83, PLAN.at)[0] == pytest.approx(18.83, abs=0.1)
 
 
 def test_chance_is_uniform_or_normal_and_its_waves_are_as_steep_as_promised_and_no_steeper() -> None:
@@ -369,7 +371,7 @@ def test_each_scenario_shows_where_it_says_and_leaves_the_time_before_alone(name
     at = int(instants("2026-11-18T12:00+00:00", 1, 1)[0])
     one, usual = town(7, name, at), town(7)
     begin, end = one.scene.forces.span(name)
-    for shown in SCENARIOS[name].shows:
+    for shown in PLAN.shows[name]:
         stream, _, statistic = shown.partition(":")
         node, _, channel = stream.partition("/")
         group = next(group for group in one.groups if node in group.names)
