@@ -19,6 +19,9 @@ COMMANDS = (
     ["replay"],
     ["simulate"],
     ["nodes", "apply"],
+    ["dashboards", "render"],
+    ["dashboards", "check"],
+    ["dashboards", "publish"],
     ["init"],
     ["settings"],
 )

@@ -1,0 +1,190 @@
+"""Noder: which nodes are silent, weak, late or wrong."""
+
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
+
+from dashboards import panels, units
+from dashboards.city import NOW
+from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
+from dashboards.page import link, page
+from dashboards.panels import Column, Told
+from dashboards.query import curve, rows
+from dashboards.variables import NODES, node, owner, place, quantity
+
+UID = "bypuls-nodes"
+RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
+STEPS = f"{RANGE}, '$__interval'"
+STATUS = f"node_status({NOW})"
+NONE = "Ingen noder i registeret for dette utvalget"
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of the nodes themselves."""
+    return page(
+        UID,
+        "Noder",
+        "The nodes themselves: last seen, battery, signal, coverage, lost packs, clocks, and what the "
+        "quality checks flag.",
+        [
+            _count(
+                "Noder",
+                "all that are registered.",
+                "fewer than expected.",
+                "bypuls nodes apply.",
+                "true",
+                None,
+            ),
+            _count(
+                "Tier",
+                "0.",
+                "nothing for 3 intervals.",
+                "sort the list by silence.",
+                "silent_intervals > 3",
+                steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
+            ),
+            _count(
+                "Dekning under 85 % i dag",
+                "0.",
+                "too little for a comparison with legal limits.",
+                "sort the list by coverage.",
+                "coverage_today < 0.85",
+                steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
+            ),
+            _count(
+                "Klokke feil",
+                "0.",
+                "newest reading more than a minute off from its arrival.",
+                "the platform tells nodes the time in each acknowledgement; a node that ignores it needs a "
+                "look.",
+                "abs(clock_offset_seconds) > greatest(60, 2 * interval_seconds)",
+                steps(BLUE, (1, YELLOW), (5, ORANGE)),
+            ),
+            _count(
+                "Mistede pakker",
+                "0.",
+                "nodes that lack packs, or declared them dropped when their store was full.",
+                "GET /api/v1/nodes/NODE names the packs.",
+                "missing_packs + dropped_packs > 0",
+                steps(BLUE, (1, YELLOW), (5, ORANGE)),
+            ),
+            _count(
+                "Mye flagget",
+                "0.",
+                "more than 5 % of a node's readings of 24 hours carry a flag.",
+                "see what is flagged, below.",
+                "flagged_share > 0.05",
+                steps(BLUE, (1, YELLOW), (5, ORANGE)),
+            ),
+            panels.listing(
+                Told(
+                    "Nodene",
+                    "silent for less than one interval, coverage near 100 %, battery above 3.4 V, signal "
+                    "above -110 dBm.",
+                    "coloured cells.",
+                    "call the owner; click a node to see its readings below.",
+                    NONE,
+                ),
+                STATUS,
+                {
+                    "node": Column("Node", link=link(UID, "node=${__data.fields.node}"), width=110),
+                    "place": Column("Sted"),
+                    "owner": Column("Eier", width=150),
+                    "state": Column("Tilstand", width=85),
+                    "last_seen": Column("Sist sett", units.MOMENT, width=110),
+                    "silent_intervals": Column(
+                        "Stille (intervaller)",
+                        units.COUNT,
+                        1,
+                        steps(BLUE, (3, YELLOW), (10, ORANGE), (100, VERMILION)),
+                        width=110,
+                    ),
+                    "coverage_today": Column(
+                        "Dekning i dag",
+                        units.SHARE,
+                        0,
+                        steps(VERMILION, (0.5, ORANGE), (0.85, BLUE)),
+                        width=90,
+                    ),
+                    "battery": Column(
+                        "Batteri",
+                        units.VOLTAGE,
+                        2,
+                        steps(VERMILION, (3.2, ORANGE), (3.4, BLUE)),
+                        width=90,
+                    ),
+                    "signal": Column(
+                        "Signal", units.SIGNAL, 0, steps(VERMILION, (-120, ORANGE), (-110, BLUE)), width=90
+                    ),
+                    "missing_packs": Column("Mangler", units.COUNT, 0, steps(BLUE, (1, ORANGE)), width=80),
+                    "dropped_packs": Column("Kastet", units.COUNT, 0, steps(BLUE, (1, ORANGE)), width=80),
+                    "clock_offset_seconds": Column("Klokke", units.SECONDS, 0, width=90),
+                    "flagged_share": Column("Flagget", units.SHARE, 1, steps(BLUE, (0.05, ORANGE)), width=85),
+                    "excluded_share": Column(
+                        "Utelatt", units.SHARE, 1, steps(BLUE, (0.01, ORANGE)), width=85
+                    ),
+                },
+                order="silent_intervals DESC NULLS LAST, node",
+                height=14,
+            ),
+            panels.series(
+                Told(
+                    "Dekning per døgn",
+                    "near 100 %.",
+                    "below 85 %: days that can't be compared with a legal limit.",
+                    "a fall of all nodes at once is the platform, of one node the node.",
+                    "Ingen noder med kjent intervall har målt i tidsrommet",
+                ),
+                curve(f"coverage({RANGE})", "coverage", where="coverage IS NOT NULL"),
+                units.SHARE,
+                thresholds=steps(VERMILION, (0.85, BLUE)),
+                decimals=0,
+                least=0,
+                most=1,
+                link=link(UID, "node=${__field.labels.node}"),
+                width=16,
+            ),
+            panels.ranking(
+                Told(
+                    "Flagget siste 24 timer",
+                    "well below 1 % of the readings.",
+                    "much stuck or out_of_range: broken sensors; much gap: a bad network; much clock: nodes "
+                    "with a wrong time.",
+                    "find the nodes in the list above, by their flagged share.",
+                    "Ingen målinger siste 24 timer",
+                ),
+                rows("flag, share AS value", f"flag_counts({NOW})", order="share DESC, flag"),
+                units.SHARE,
+                thresholds=steps(BLUE, (0.01, YELLOW), (0.05, ORANGE)),
+                decimals=2,
+                least=0,
+            ),
+            "Målinger av valgt størrelse: ${quantity:text}",
+            panels.series(
+                Told(
+                    "Målinger",
+                    "like the days before, and like the neighbours.",
+                    "flat lines, jumps, gaps.",
+                    "choose a node and a quantity above; zoom in for single readings.",
+                    "De valgte nodene måler ikke denne størrelsen; velg en annen",
+                ),
+                curve(f"series('${{quantity}}', {STEPS})"),
+                "short",
+                width=24,
+                height=10,
+            ),
+        ],
+        [owner(), place(), node(), quantity("battery_voltage")],
+        since="now-24h",
+    )
+
+
+def _count(
+    title: str, normal: str, unusual: str, do: str, where: str, thresholds: ThresholdsConfig | None
+) -> Panel:
+    return panels.figure(
+        Told(title, normal, unusual, do, NONE),
+        rows(f"count(*) FILTER (WHERE {where}) AS value", STATUS),
+        units.COUNT,
+        thresholds=thresholds,
+        width=4,
+    )

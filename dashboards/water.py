@@ -1,0 +1,222 @@
+"""Vann og flom: rivers against their thresholds, rain, and the pressure and flow of the water network."""
+
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dashboards import panels, units
+from dashboards.city import NOW, RIVER_LEVELS, RIVER_STEPS
+from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
+from dashboards.page import link, page
+from dashboards.panels import Column, Told
+from dashboards.query import curve, rows
+from dashboards.variables import NODES, node, owner, place
+
+UID = "bypuls-water"
+RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
+STEPS = f"{RANGE}, '$__interval'"
+TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
+MEASURED = ("water_level", "discharge", "rainfall", "pipe_pressure", "water_volume")
+
+
+def dashboard() -> Dashboard:
+    """Return the dashboard of rivers, rain and the water network."""
+    return page(
+        UID,
+        "Vann og flom",
+        "Rivers against the thresholds registered for each gauge, rain, and the water network. A threshold "
+        "of ours is no "
+        "warning of NVE: those are on varsom.no.",
+        [
+            "Elver",
+            panels.places(
+                Told(
+                    "Målere",
+                    "all markers blue: below the thresholds.",
+                    "a gauge above its yellow, orange or red threshold.",
+                    "click a marker for its node; compare with varsom.no.",
+                    "Ingen elvemålinger siste 7 døgn",
+                ),
+                rows(
+                    "latitude, longitude, level, place, value, rise_per_hour, node",
+                    f"river_now({NOW})",
+                    where="quantity = 'water_level' AND latitude IS NOT NULL",
+                ),
+                "level",
+                units.COUNT,
+                RIVER_STEPS,
+                RIVER_LEVELS,
+                headings={
+                    "level": "Nivå",
+                    "place": "Måler",
+                    "value": "Vannstand (m)",
+                    "rise_per_hour": "Stiger (m/h)",
+                },
+                link=link("bypuls-nodes", "node=${__data.fields.node}"),
+                width=10,
+                height=10,
+            ),
+            panels.listing(
+                Told(
+                    "Elvene nå",
+                    "below yellow, falling or steady.",
+                    "above a threshold, or rising fast: the lowest rivers of the town answer within hours "
+                    "of rain.",
+                    "look at the curves; tell the emergency staff before red.",
+                    "Ingen elvemålinger siste 7 døgn",
+                ),
+                f"river_now({NOW})",
+                {
+                    "place": Column("Måler", link=link("bypuls-nodes", "node=${__data.fields.node}")),
+                    "quantity": Column("Størrelse", width=100),
+                    "level": Column(
+                        "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_LEVELS, width=110
+                    ),
+                    "value": Column("Verdi", units.COUNT, 2, width=80),
+                    "unit": Column("Enhet", width=65),
+                    "rise_per_hour": Column("Stiger per time", units.COUNT, 3, width=110),
+                    "yellow": Column("Gul", units.COUNT, 2, width=75),
+                    "orange": Column("Oransje", units.COUNT, 2, width=75),
+                    "red": Column("Rød", units.COUNT, 2, width=75),
+                    "time": Column("Målt", units.MOMENT, width=105),
+                    "node": Column("Node", width=90),
+                },
+                order="quantity DESC, level DESC, place",
+                width=14,
+                height=10,
+            ),
+            panels.series(
+                Told(
+                    "Vannstand",
+                    "below the dashed lines.",
+                    "above a dashed line, the threshold of that gauge. Levels of different gauges can't be "
+                    "compared.",
+                    "choose one node to see its thresholds clearly.",
+                    "Ingen vannstander i tidsrommet",
+                ),
+                curve(f"series('water_level', {STEPS})"),
+                units.LEVEL,
+                lines=curve(f"threshold_lines('water_level', {RANGE})"),
+                decimals=2,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Vannføring",
+                    "below the dashed lines, which stand for return periods where they are registered.",
+                    "above one: a flow that comes only once in so many years.",
+                    "Glomma answers days after rain upstream, Leira and Nitelva within hours.",
+                    "Ingen vannføringer i tidsrommet",
+                ),
+                curve(f"series('discharge', {STEPS})"),
+                units.DISCHARGE,
+                lines=curve(f"threshold_lines('discharge', {RANGE})"),
+                decimals=0,
+                least=0,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Stigning, vannstand",
+                    "between -0.02 and 0.02 m/h.",
+                    "above 0.05 m/h for hours: a flood is on its way.",
+                    "see how far the level is from its thresholds, and how much rain still falls.",
+                    "Ingen vannstander i tidsrommet",
+                ),
+                curve(f"rise('water_level', {STEPS})"),
+                units.METRES_PER_HOUR,
+                thresholds=steps(BLUE, (0.05, ORANGE), (0.1, VERMILION)),
+                decimals=3,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Nedbør",
+                    "dry, or a few mm/h.",
+                    "above 10 mm/h, or rain for days: streets and small rivers fill.",
+                    "look at the rivers' rise; clear grates and culverts.",
+                    "Ingen nedbørmålinger i tidsrommet; velg en værstasjon",
+                ),
+                curve(f"rate('rainfall', {STEPS})"),
+                units.DOSE,
+                bars=True,
+                decimals=1,
+                least=0,
+                link=TO_NODE,
+            ),
+            "Vannledningene",
+            panels.series(
+                Told(
+                    "Ledningstrykk",
+                    "steady, lower by some tenths of a bar in the morning and evening.",
+                    "a sudden fall that stays: a burst main, or a pump that stopped.",
+                    "look at the flow of the same zone below: pressure down and flow up is a burst.",
+                    "Ingen trykkmålinger i tidsrommet",
+                ),
+                curve(f"series('pipe_pressure', {STEPS})"),
+                units.PRESSURE,
+                decimals=2,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Trykkfall mot vanlig",
+                    "within 0.3 bar of what is usual at that hour.",
+                    "more than 0.5 bar below, together with high flow: a burst main.",
+                    "see the runbook Rørbrudd.",
+                    "Ingen trykkmålere med en vannmåler i nærheten, eller ingen målinger fra uken før",
+                ),
+                curve(f"burst({STEPS})", "drop"),
+                units.PRESSURE,
+                thresholds=steps(BLUE, (0.5, VERMILION)),
+                decimals=2,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Vannforbruk",
+                    "two peaks a day, and little at night.",
+                    "flow that doesn't fall at night, or doubles: a leak.",
+                    "compare with the night flow of the weeks before.",
+                    "Ingen vannmålere i dette utvalget",
+                ),
+                curve(f"rate('water_volume', {STEPS})"),
+                units.FLOW,
+                decimals=0,
+                least=0,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Nattforbruk (kl. 02–04)",
+                    "the same every night, a small part of the day's flow.",
+                    "a step up that stays: water leaks somewhere in that zone.",
+                    "send out leak detection in the zone that stepped up.",
+                    "Ingen hele netter med målinger i tidsrommet",
+                ),
+                curve(f"night_flow({RANGE})"),
+                units.FLOW,
+                bars=True,
+                decimals=1,
+                least=0,
+                link=TO_NODE,
+            ),
+            panels.series(
+                Told(
+                    "Forbruk mot vanlig",
+                    "around 1: as in the week before at that hour.",
+                    "above 1.5 while the pressure is low: a burst. Above 1.5 alone: garden watering, a "
+                    "fire, a fair.",
+                    "see the runbook Rørbrudd.",
+                    "Ingen trykkmålere med en vannmåler i nærheten, eller ingen målinger fra uken før",
+                ),
+                curve(f"burst({STEPS})", "flow_factor", where="flow_factor IS NOT NULL"),
+                units.TIMES,
+                thresholds=steps(BLUE, (1.5, YELLOW), (2, ORANGE)),
+                decimals=1,
+                least=0,
+                link=TO_NODE,
+                width=24,
+            ),
+        ],
+        [owner(), place(), node(MEASURED)],
+        since="now-7d",
+    )
