@@ -17,6 +17,7 @@ from dashboards.colours import (
     air_steps,
     index_steps,
     steps,
+    words,
 )
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
@@ -48,7 +49,7 @@ def dashboard() -> Dashboard:
                 f"air_now({NOW})",
                 {
                     "place": Column("Stasjon", link=link("bypuls-nodes", "node=${__data.fields.node}")),
-                    "quantity": Column("Komponent", width=110),
+                    "quantity": Column("Komponent", mappings=words(units.COMPONENTS), width=110),
                     "value": Column("Timemiddel", units.CONCENTRATION, 1, width=130),
                     "class": Column(
                         "Klasse", units.COUNT, thresholds=AIR_STEPS, mappings=air_names(), width=110
@@ -140,19 +141,23 @@ def dashboard() -> Dashboard:
                 f"exceedances({NOW})",
                 {
                     "place": Column("Stasjon", link=link("bypuls-nodes", "node=${__data.fields.node}")),
-                    "quantity": Column("Komponent", width=100),
-                    "period": Column("Periode", width=75),
+                    "quantity": Column("Komponent", mappings=words(units.COMPONENTS), width=100),
+                    "period": Column("Periode", mappings=words(units.PERIODS), width=75),
                     "limit_value": Column("Grense", units.CONCENTRATION, 0, width=100),
-                    "exceeded": Column("Ganger over", units.COUNT, 0, width=100),
+                    "mean_so_far": Column("Middel hittil", units.CONCENTRATION, 1, width=110),
+                    "exceeded": Column("Ganger over", units.COUNT, 0, width=100, sql=_counted("exceeded")),
                     "allowance_left": Column(
                         "Igjen i år",
                         units.COUNT,
                         0,
                         steps(VERMILION, (1, ORANGE), (5, YELLOW), (10, BLUE)),
                         width=90,
+                        sql=_counted("allowance_left"),
                     ),
                     "last_exceeded": Column("Sist", units.MOMENT, width=110),
-                    "not_assessed": Column("Ikke vurdert", units.COUNT, 0, width=100),
+                    "not_assessed": Column(
+                        "Ikke vurdert", units.COUNT, 0, width=100, sql=_counted("not_assessed")
+                    ),
                     "node": Column("Node", width=80),
                 },
                 order="allowance_left, exceeded DESC",
@@ -200,6 +205,11 @@ def dashboard() -> Dashboard:
         since="now-7d",
         refresh="5m",
     )
+
+
+def _counted(column: str) -> str:
+    """Return what counts periods within a year: nothing of the limit of a whole year, which isn't over."""
+    return f"CASE WHEN period <> 'year' THEN {column} END"
 
 
 def _hours(quantity: str, name: str, source: str) -> Panel:

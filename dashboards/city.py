@@ -3,7 +3,19 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.colours import AIR, BLUE, ORANGE, RIVER, SEVERITY, VERMILION, YELLOW, air_names, names, steps
+from dashboards.colours import (
+    AIR,
+    BLUE,
+    ORANGE,
+    RIVER,
+    SEVERITY,
+    VERMILION,
+    YELLOW,
+    air_names,
+    names,
+    steps,
+    words,
+)
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import rows
@@ -161,7 +173,7 @@ def dashboard() -> Dashboard:
                         "Klasse", units.COUNT, thresholds=AIR_STEPS, mappings=air_names(), width=110
                     ),
                     "index": Column("Indeks", units.INDEX, 1, width=80),
-                    "quantity": Column("Verst", width=80),
+                    "quantity": Column("Verst", mappings=words(units.COMPONENTS), width=80),
                     "value": Column("Verdi", units.CONCENTRATION, 0, width=110),
                     "time": Column("Time fra", units.MOMENT, width=110),
                     "node": Column("Node", width=90),

@@ -3,7 +3,7 @@
 A colour never stands alone: the class, level or state is written out beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
@@ -31,9 +31,6 @@ RIVER = (BLUE, YELLOW, ORANGE, VERMILION)
 SEVERITY = (BLUE, YELLOW, ORANGE, VERMILION)
 """Nothing unusual; look; act; urgent."""
 
-SERIES = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, GREY)
-"""Of series that mean nothing by their colour."""
-
 
 def steps(base: str, *above: tuple[float, str]) -> ThresholdsConfig:
     """Return thresholds: `base` below the first, then each colour from its value (included) on."""
@@ -59,6 +56,11 @@ def names(texts: Sequence[str], colours: Sequence[str], first: int = 0) -> list[
         for number, (text, colour) in enumerate(zip(texts, colours, strict=True), first)
     }
     return [ValueMap(options=options)]
+
+
+def words(of: Mapping[str, str]) -> list[ValueMapping]:
+    """Return a mapping of the store's keys to words."""
+    return [ValueMap(options={key: ValueMappingResult(text=text) for key, text in of.items()})]
 
 
 def air_names() -> list[ValueMapping]:

@@ -1,6 +1,8 @@
-"""Grafana's names of the units that the dashboards use; values come in them from the store."""
+"""Grafana's names of the units that the dashboards use, in which values come; words for keys."""
 
 from grafana_foundation_sdk.models import units
+
+from bypuls.quantities import QUANTITIES
 
 CONCENTRATION = units.MicrogramPerCubicMeter
 COUNT = units.Number
@@ -29,3 +31,7 @@ TIMES = "suffix: ganger"
 VOLTAGE = "volt"
 VOLUME = "suffix: m³"
 WORK = "kwatth"
+
+NAMES = {quantity.key: quantity.nb for quantity in QUANTITIES.values()}
+COMPONENTS = {"no2": "NO₂", "pm10": "PM10", "pm2_5": "PM2,5", "o3": "O₃"}
+PERIODS = {"hour": "time", "day": "døgn", "year": "år"}

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
 from dashboards.city import NOW, RIVER_LEVELS, RIVER_STEPS
-from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
+from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps, words
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
@@ -66,7 +66,7 @@ def dashboard() -> Dashboard:
                 f"river_now({NOW})",
                 {
                     "place": Column("Måler", link=link("bypuls-nodes", "node=${__data.fields.node}")),
-                    "quantity": Column("Størrelse", width=100),
+                    "quantity": Column("Størrelse", mappings=words(units.NAMES), width=100),
                     "level": Column(
                         "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_LEVELS, width=110
                     ),
