@@ -75,7 +75,7 @@ def dashboard() -> Dashboard:
                     "a gauge is above one of the thresholds registered for it. That is no warning of NVE: "
                     "see varsom.no.",
                     "open Vann og flom; compare with NVE's warnings and tell the emergency staff.",
-                    "Ingen elvemålinger, eller ingen terskler i registeret",
+                    "Ingen elvemålinger siste døgn",
                 ),
                 rows("max(level) AS value", f"river_now({NOW})"),
                 units.COUNT,
@@ -189,7 +189,7 @@ def dashboard() -> Dashboard:
                     "above a threshold, or rising by more than some centimetres an hour.",
                     "click a gauge for its curve in Vann og flom. The thresholds are ours, not NVE's "
                     "warnings.",
-                    "Ingen elvemålinger siste 7 døgn",
+                    "Ingen elvemålinger siste døgn",
                 ),
                 f"river_now({NOW})",
                 {

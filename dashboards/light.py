@@ -13,6 +13,7 @@ from dashboards.variables import NODES, node, owner, place
 UID = "bypuls-light"
 RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
+QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
 TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 ROW_TO_NODE = link("bypuls-nodes", "node=${__data.fields.node}")
 MEASURED = ("lamp_state", "power", "energy", "fill_level")
@@ -72,7 +73,7 @@ def dashboard() -> Dashboard:
                     "see the list beside.",
                     "Ingen gatelys i dette utvalget",
                 ),
-                curve(f"series('lamp_state', {STEPS})"),
+                curve(f"series('lamp_state', {QUARTERS})"),
                 units.SHARE,
                 decimals=0,
                 least=0,

@@ -13,6 +13,7 @@ from dashboards.variables import NODES, node, owner, place
 UID = "bypuls-mobility"
 RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
+QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
 TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("vehicle_count", "bicycle_count", "people_count", "occupancy", "sound_level")
 
@@ -106,7 +107,7 @@ def dashboard() -> Dashboard:
                     "compare with Personer and the fair.",
                     "Ingen parkeringssensorer i dette utvalget",
                 ),
-                curve(f"parking({STEPS})", "share"),
+                curve(f"parking({QUARTERS})", "share"),
                 units.SHARE,
                 thresholds=steps(BLUE, (0.9, ORANGE)),
                 decimals=0,

@@ -33,7 +33,7 @@ def dashboard() -> Dashboard:
                     "all markers blue: below the thresholds.",
                     "a gauge above its yellow, orange or red threshold.",
                     "click a marker for its node; compare with varsom.no.",
-                    "Ingen elvemålinger siste 7 døgn",
+                    "Ingen elvemålinger siste døgn",
                 ),
                 rows(
                     "latitude, longitude, level, place, value, rise_per_hour, node",
@@ -61,7 +61,7 @@ def dashboard() -> Dashboard:
                     "above a threshold, or rising fast: the lowest rivers of the town answer within hours "
                     "of rain.",
                     "look at the curves; tell the emergency staff before red.",
-                    "Ingen elvemålinger siste 7 døgn",
+                    "Ingen elvemålinger siste døgn",
                 ),
                 f"river_now({NOW})",
                 {
