@@ -1,6 +1,6 @@
 """Byen i dag: whether anything is unusual, where, and since when."""
 
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from dashboards import panels, units
 from dashboards.colours import (
@@ -33,23 +33,25 @@ TO_NODE = link("bypuls-nodes", "node=${__data.fields.node}")
 
 def dashboard() -> Dashboard:
     """Return the overview that operators open in the morning."""
+    unusual = _unusual()
     return page(
         UID,
         "Byen i dag",
         "Is anything unusual in the town, where, and since when? Each part links to the details.",
         [
-            panels.figure(
+            panels.summary(
                 Told(
                     "Byen nå",
                     "nothing unusual.",
                     "the worst of what is listed below: look, act or urgent.",
                     "read the list below from the top; each line links to its node.",
-                    "Ingen svar fra databasen",
+                    "Ingenting uvanlig",
                 ),
-                rows("coalesce(max(severity), 0) AS value", f"findings({NOW})"),
+                unusual,
+                "severity",
                 units.COUNT,
-                thresholds=SEVERITY_STEPS,
-                mappings=SEVERITIES,
+                SEVERITY_STEPS,
+                SEVERITIES,
                 width=5,
             ),
             panels.figure(
@@ -113,30 +115,7 @@ def dashboard() -> Dashboard:
                 link=link("bypuls-platform"),
                 width=4,
             ),
-            panels.listing(
-                Told(
-                    "Uvanlig nå",
-                    "an empty list.",
-                    "every line is one thing that is unusual, the worst first, with when it began.",
-                    "click the place for its node; the kind tells which dashboard has the background.",
-                    "Ingenting uvanlig",
-                ),
-                f"findings({NOW})",
-                {
-                    "severity": Column(
-                        "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITIES, width=140
-                    ),
-                    "what": Column("Hva"),
-                    "place": Column("Sted", link=TO_NODE, width=230),
-                    "since": Column("Siden", units.MOMENT, width=120),
-                    "value": Column("Verdi", units.COUNT, 2, width=90),
-                    "unit": Column("Enhet", width=70),
-                    "node": Column("Node", width=120),
-                },
-                order="severity DESC, since",
-                width=14,
-                height=14,
-            ),
+            unusual,
             panels.places(
                 Told(
                     "Kart",
@@ -221,4 +200,31 @@ def dashboard() -> Dashboard:
             ),
         ],
         [owner(), place(), node()],
+    )
+
+
+def _unusual() -> Panel:
+    return panels.listing(
+        Told(
+            "Uvanlig nå",
+            "an empty list.",
+            "every line is one thing that is unusual, the worst first, with when it began.",
+            "click the place for its node; the kind tells which dashboard has the background.",
+            "Ingenting uvanlig",
+        ),
+        f"findings({NOW})",
+        {
+            "severity": Column(
+                "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITIES, width=140
+            ),
+            "what": Column("Hva"),
+            "place": Column("Sted", link=TO_NODE, width=230),
+            "since": Column("Siden", units.MOMENT, width=120),
+            "value": Column("Verdi", units.COUNT, 2, width=90),
+            "unit": Column("Enhet", width=70),
+            "node": Column("Node", width=120),
+        },
+        order="severity DESC, since",
+        width=14,
+        height=14,
     )

@@ -1,7 +1,6 @@
 """Noder: which nodes are silent, weak, late or wrong."""
 
-from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
-from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
 from dashboards.city import NOW
@@ -16,6 +15,14 @@ RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
 STATUS = f"node_status({NOW})"
 NONE = "Ingen noder i registeret for dette utvalget"
+COUNTED = {
+    "nodes": "count(*)",
+    "silent": "count(*) FILTER (WHERE silent_intervals > 3)",
+    "covered": "count(*) FILTER (WHERE coverage_today < 0.85)",
+    "clocks": "count(*) FILTER (WHERE abs(clock_offset_seconds) > greatest(60, 2 * interval_seconds))",
+    "packs": "count(*) FILTER (WHERE missing_packs + dropped_packs > 0)",
+    "flagged": "count(*) FILTER (WHERE flagged_share > 0.05)",
+}
 
 
 def dashboard() -> Dashboard:
@@ -26,54 +33,26 @@ def dashboard() -> Dashboard:
         "The nodes themselves: last seen, battery, signal, coverage, lost packs, clocks, and what the "
         "quality checks flag.",
         [
-            _count(
-                "Noder",
-                "all that are registered.",
-                "fewer than expected.",
-                "bypuls nodes apply.",
-                "true",
-                None,
-            ),
-            _count(
-                "Tier",
-                "0.",
-                "nothing for 3 intervals.",
-                "sort the list by silence.",
-                "silent_intervals > 3",
-                steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
-            ),
-            _count(
-                "Dekning under 85 % i dag",
-                "0.",
-                "too little for a comparison with legal limits.",
-                "sort the list by coverage.",
-                "coverage_today < 0.85",
-                steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
-            ),
-            _count(
-                "Klokke feil",
-                "0.",
-                "newest reading more than a minute off from its arrival.",
-                "the platform tells nodes the time in each acknowledgement; a node that ignores it needs a "
-                "look.",
-                "abs(clock_offset_seconds) > greatest(60, 2 * interval_seconds)",
-                steps(BLUE, (1, YELLOW), (5, ORANGE)),
-            ),
-            _count(
-                "Mistede pakker",
-                "0.",
-                "nodes that lack packs, or declared them dropped when their store was full.",
-                "GET /api/v1/nodes/NODE names the packs.",
-                "missing_packs + dropped_packs > 0",
-                steps(BLUE, (1, YELLOW), (5, ORANGE)),
-            ),
-            _count(
-                "Mye flagget",
-                "0.",
-                "more than 5 % of a node's readings of 24 hours carry a flag.",
-                "see what is flagged, below.",
-                "flagged_share > 0.05",
-                steps(BLUE, (1, YELLOW), (5, ORANGE)),
+            panels.figures(
+                Told(
+                    "Nodene i tall",
+                    "all but the first are 0.",
+                    "silent for 3 intervals; too little coverage today to compare with legal limits; a "
+                    "newest reading more than a minute off from its arrival; packs missing or dropped; above "
+                    "5 % of 24 hours flagged.",
+                    "sort the list below by that column.",
+                    NONE,
+                ),
+                rows(", ".join(f"{what} AS {name}" for name, what in COUNTED.items()), STATUS),
+                units.COUNT,
+                {
+                    "nodes": ("Noder", steps(BLUE)),
+                    "silent": ("Tier", steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION))),
+                    "covered": ("Dekning under 85 % i dag", steps(BLUE, (1, YELLOW), (5, ORANGE))),
+                    "clocks": ("Klokke feil", steps(BLUE, (1, YELLOW), (5, ORANGE))),
+                    "packs": ("Mistet pakker", steps(BLUE, (1, YELLOW), (5, ORANGE))),
+                    "flagged": ("Mye flagget", steps(BLUE, (1, YELLOW), (5, ORANGE))),
+                },
             ),
             panels.listing(
                 Told(
@@ -175,16 +154,4 @@ def dashboard() -> Dashboard:
         ],
         [owner(), place(), node(), quantity("battery_voltage")],
         since="now-24h",
-    )
-
-
-def _count(
-    title: str, normal: str, unusual: str, do: str, where: str, thresholds: ThresholdsConfig | None
-) -> Panel:
-    return panels.figure(
-        Told(title, normal, unusual, do, NONE),
-        rows(f"count(*) FILTER (WHERE {where}) AS value", STATUS),
-        units.COUNT,
-        thresholds=thresholds,
-        width=4,
     )

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.cog.runtime import DataqueryConfig, register_dataquery_variant
 from grafana_foundation_sdk.cog.variants import Dataquery
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, Panel
 
 PLUGIN = "grafana-postgresql-datasource"
 SOURCE_UID = "bypuls"
@@ -54,10 +54,44 @@ class Query(Builder[SqlQuery]):
         return self._query
 
 
+class SharedResult(Dataquery):
+    """The result of another panel of the same dashboard, which Grafana then asks for once."""
+
+    def __init__(self, panel: Panel | int) -> None:
+        self._panel = panel
+
+    def to_json(self) -> dict[str, object]:
+        """Return the query as Grafana keeps it; the panel has its number once the dashboard is laid out."""
+        number = self._panel if isinstance(self._panel, int) else self._panel.id_val
+        return {"datasource": shared(), "panelId": number, "refId": "A"}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Return the query that Grafana keeps as `data`."""
+        return cls(data["panelId"])
+
+
+class Shared(Builder[SharedResult]):
+    """What the SDK's panel builders take."""
+
+    def __init__(self, panel: Panel) -> None:
+        self._query = SharedResult(panel)
+
+    def build(self) -> SharedResult:
+        """Return the query."""
+        return self._query
+
+
+def shared() -> DataSourceRef:
+    """Return a reference to Grafana's own data source of what other panels have got."""
+    return DataSourceRef(type_val="datasource", uid="-- Dashboard --")
+
+
 def register() -> None:
     """Let the SDK read dashboards whose queries are ours; harmless to repeat."""
     register_default_plugins()
     register_dataquery_variant(DataqueryConfig(PLUGIN, SqlQuery.from_json))
+    register_dataquery_variant(DataqueryConfig("datasource", SharedResult.from_json))
 
 
 def rows(columns: str, source: str, *, where: str = "", group: str = "", order: str = "") -> str:

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
 from dashboards.city import NOW, RIVER_LEVELS, RIVER_STEPS
-from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps, words
+from dashboards.colours import BLUE, ORANGE, VERMILION, steps, words
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
@@ -158,15 +158,22 @@ def dashboard() -> Dashboard:
             ),
             panels.series(
                 Told(
-                    "Trykkfall mot vanlig",
-                    "within 0.3 bar of what is usual at that hour.",
-                    "more than 0.5 bar below, together with high flow: a burst main.",
-                    "see the runbook Rørbrudd.",
+                    "Tegn på rørbrudd",
+                    "the pressure within 0.3 bar of what is usual at that hour, the flow (dotted) around 1.",
+                    "pressure more than 0.5 bar below, and flow above 1.5 times: a burst main. "
+                    "Flow alone: garden watering, a fire, a fair.",
+                    "see the runbook pipe-burst.",
                     "Ingen trykkmålere med en vannmåler i nærheten, eller ingen målinger fra uken før",
                 ),
-                curve(f"burst({STEPS})", "drop"),
+                rows(
+                    "time, node, metric, drop AS trykkfall, flow_factor AS forbruk",
+                    f"burst({STEPS})",
+                    order="time",
+                ),
                 units.PRESSURE,
+                name="${__field.labels.metric} ${__field.name}",
                 thresholds=steps(BLUE, (0.5, VERMILION)),
+                right=("forbruk", units.TIMES, "forbruk mot vanlig"),
                 decimals=2,
                 link=TO_NODE,
             ),
@@ -198,23 +205,6 @@ def dashboard() -> Dashboard:
                 decimals=1,
                 least=0,
                 link=TO_NODE,
-            ),
-            panels.series(
-                Told(
-                    "Forbruk mot vanlig",
-                    "around 1: as in the week before at that hour.",
-                    "above 1.5 while the pressure is low: a burst. Above 1.5 alone: garden watering, a "
-                    "fire, a fair.",
-                    "see the runbook Rørbrudd.",
-                    "Ingen trykkmålere med en vannmåler i nærheten, eller ingen målinger fra uken før",
-                ),
-                curve(f"burst({STEPS})", "flow_factor", where="flow_factor IS NOT NULL"),
-                units.TIMES,
-                thresholds=steps(BLUE, (1.5, YELLOW), (2, ORANGE)),
-                decimals=1,
-                least=0,
-                link=TO_NODE,
-                width=24,
             ),
         ],
         [owner(), place(), node(MEASURED)],

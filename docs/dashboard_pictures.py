@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from dashboards.collection import pages
+from dashboards.query import SharedResult
 from testbed.grafana_macros import Asked, expand
 
 TOWN = ZoneInfo("Europe/Oslo")
@@ -57,7 +58,11 @@ def draw(connection, page, asked):
         axis = figure.add_axes((place.x / 24 + 0.035, bottom, place.w / 24 - 0.05, height))
         axis.set_title(f"{panel.title} [{panel.field_config.defaults.unit}]", fontsize=10, loc="left")
         results = []
-        for target in panel.targets:
+        targets = panel.targets
+        if isinstance(targets[0], SharedResult):
+            number = targets[0].to_json()["panelId"]
+            targets = next(other for other in page.panels if other.id_val == number).targets
+        for target in targets:
             cursor = connection.execute(expand(target.sql, asked))
             results.append(([column.name for column in cursor.description], cursor.fetchall()))
         if not results[0][1]:
@@ -89,12 +94,22 @@ def text_of(value, mappings):
 
 
 def figure_(axis: Axes, panel, results, asked) -> None:
-    value = results[0][1][0][0]
-    colour = colour_of(panel, value) if value is not None else "#8C8C8C"
-    axis.set_facecolor(colour)
-    text = text_of(value, panel.field_config.defaults.mappings)
-    dark = sum(int(colour[at : at + 2], 16) for at in (1, 3, 5)) < 400
-    axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=20, color="white" if dark else "black")
+    names, rows = results[0]
+    told = overrides(panel)
+    field = panel.options.reduce_options.fields
+    if field:
+        names, rows = [field.strip("/^$")], [[max(row[names.index(field.strip("/^$"))] for row in rows)]]
+    for number, (name, value) in enumerate(zip(names, rows[0], strict=True)):
+        thresholds = told.get(name, {}).get("thresholds")
+        colour = colour_of(panel, value, thresholds) if value is not None else "#8C8C8C"
+        left, width = number / len(names), 1 / len(names)
+        axis.add_patch(plt.Rectangle((left, 0), width, 1, facecolor=colour, edgecolor="white"))
+        text = text_of(value, panel.field_config.defaults.mappings)
+        if name in told:
+            text = f"{told[name]['displayName']}\n{text}"
+        dark = sum(int(colour[at : at + 2], 16) for at in (1, 3, 5)) < 400
+        where = (left + width / 2, 0.5)
+        axis.annotate(text, where, ha="center", va="center", fontsize=15, color="white" if dark else "black")
     axis.set_xticks([])
     axis.set_yticks([])
 
@@ -129,6 +144,11 @@ def series(axis: Axes, panel, results, asked) -> None:
     axis.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator(tz=TOWN), tz=TOWN))
     axis.legend(fontsize=6, ncols=4, loc="upper left", framealpha=0.5)
     axis.tick_params(labelsize=7)
+
+
+def overrides(panel):
+    found = panel.field_config.overrides or []
+    return {one.matcher.options: {part.id_val: part.value for part in one.properties} for one in found}
 
 
 def table(axis: Axes, panel, results, asked) -> None:

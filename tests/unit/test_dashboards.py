@@ -15,7 +15,7 @@ from bypuls.air_quality import BOUNDS
 from bypuls.errors import BypulsError
 from dashboards import colours
 from dashboards.collection import pages, queries
-from dashboards.query import SOURCE_UID, SqlQuery, register
+from dashboards.query import SOURCE_UID, SharedResult, SqlQuery, register
 from dashboards.rendering import check, files, render, text
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -123,11 +123,30 @@ def test_every_panel_but_grafanas_own_list_of_alerts_asks_our_data_source(panel:
     if panel.type_val == "alertlist":
         return
     assert panel.datasource is not None
-    assert panel.datasource.uid == SOURCE_UID
     assert panel.targets
     for target in panel.targets:
+        if isinstance(target, SharedResult):
+            assert panel.datasource.uid == "-- Dashboard --"
+            continue
+        assert panel.datasource.uid == SOURCE_UID
         assert isinstance(target, SqlQuery)
         assert re.match(r"SELECT .* FROM dashboard\.\w+", target.sql), "panels ask functions made for them"
+
+
+def test_a_summary_takes_a_column_that_the_panel_it_names_asks_for() -> None:
+    found = 0
+    for page in PAGES.values():
+        by_number = {panel.id_val: panel for panel in panels(page)}
+        for panel in panels(page):
+            for target in panel.targets or []:
+                if isinstance(target, SharedResult):
+                    [asked] = by_number[json.loads(text(target))["panelId"]].targets or []
+                    assert isinstance(asked, SqlQuery)
+                    options: Any = panel.options
+                    column = options.reduce_options.fields.strip("/^$")
+                    assert re.search(rf"\b{column}\b", asked.sql.partition(" FROM ")[0])
+                    found += 1
+    assert found
 
 
 def test_series_name_each_line_by_a_label_that_their_query_gives() -> None:
@@ -137,7 +156,7 @@ def test_series_name_each_line_by_a_label_that_their_query_gives() -> None:
                 continue
             assert panel.field_config is not None
             name = panel.field_config.defaults.display_name or ""
-            label = re.fullmatch(r"\$\{__field\.(?:labels\.(\w+)|name)\}", name)
+            label = re.fullmatch(r"\$\{__field\.(?:labels\.(\w+)|name)\}(?: \$\{__field\.name\})?", name)
             assert label is not None, panel.title
             for target in panel.targets or []:
                 assert isinstance(target, SqlQuery)
