@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from bypuls.air_quality import CLASSES
+from bypuls.air_quality import BOUNDS, CLASSES
 from dashboards import panels, units
 from dashboards.city import AIR_STEPS, NOW
 from dashboards.colours import (
@@ -126,6 +126,7 @@ def dashboard() -> Dashboard:
                 curve(f"series('pm10', {RANGE}, '1 day')", where="coverage >= 0.85"),
                 units.CONCENTRATION,
                 thresholds=steps(BLUE, (50, VERMILION)),
+                shown=55,
                 decimals=0,
                 least=0,
                 link=TO_NODE,
@@ -224,6 +225,7 @@ def _hours(quantity: str, name: str, source: str) -> Panel:
         curve(f"series('{quantity}', {HOURS})"),
         units.CONCENTRATION,
         thresholds=air_steps(quantity),
+        shown=1.1 * BOUNDS[quantity][0],
         decimals=0,
         link=TO_NODE,
     )

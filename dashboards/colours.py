@@ -22,6 +22,9 @@ BLUE, SKY, GREEN, YELLOW = "#0072B2", "#56B4E9", "#009E73", "#F0E442"
 # Darker than theirs: yellow, orange and vermilion lie side by side here.
 ORANGE, VERMILION, PURPLE, GREY = "#D98000", "#B83A00", "#7B2D8E", "#8C8C8C"
 
+CLEAR = "transparent"
+"""Of cells in which nothing is unusual: what is coloured is seen."""
+
 AIR = dict(zip((c.number for c in CLASSES), (GREEN, YELLOW, VERMILION, PURPLE), strict=True))
 """Of the air quality classes: hues of the official green, yellow, red and purple."""
 

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
 from dashboards.city import NOW
-from dashboards.colours import BLUE, GREY, ORANGE, VERMILION, YELLOW, names, steps
+from dashboards.colours import BLUE, CLEAR, GREY, ORANGE, VERMILION, YELLOW, names, steps
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve
@@ -18,7 +18,7 @@ TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 ROW_TO_NODE = link("bypuls-nodes", "node=${__data.fields.node}")
 MEASURED = ("lamp_state", "power", "energy", "fill_level")
 LIT = names(("Av", "På"), (GREY, YELLOW))
-WRONG = names(("Som de andre", "Avviker"), (BLUE, ORANGE))
+WRONG = names(("Som de andre", "Avviker"), (CLEAR, ORANGE))
 
 
 def dashboard() -> Dashboard:
@@ -53,7 +53,7 @@ def dashboard() -> Dashboard:
                         "Tilstand",
                         units.COUNT,
                         mappings=WRONG,
-                        thresholds=steps(BLUE, (1, ORANGE)),
+                        thresholds=steps(CLEAR, (1, ORANGE)),
                         width=130,
                         sql="coalesce(wrong, false)::int",
                     ),
@@ -127,7 +127,7 @@ def dashboard() -> Dashboard:
                         "Fylt",
                         units.PERCENT,
                         0,
-                        steps(BLUE, (75, YELLOW), (90, ORANGE), (97, VERMILION)),
+                        steps(CLEAR, (75, YELLOW), (90, ORANGE), (97, VERMILION)),
                         width=90,
                     ),
                     "days_to_full": Column("Full om", units.DAYS, 1, width=110),

@@ -63,7 +63,10 @@ def dashboard() -> Dashboard:
                     "tell the railway and Ruter when the platforms fill.",
                     "Ingen persontellere i dette utvalget",
                 ),
-                curve(f"rate('people_count', {STEPS})"),
+                curve(
+                    f"rate('people_count', {STEPS})",
+                    where="channel NOT LIKE 'entrance/%' AND channel NOT LIKE 'exit/%'",
+                ),
                 units.PER_HOUR,
                 decimals=0,
                 least=0,

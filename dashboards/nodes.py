@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
 from dashboards.city import NOW
-from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
+from dashboards.colours import BLUE, CLEAR, ORANGE, VERMILION, YELLOW, steps
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
@@ -74,32 +74,34 @@ def dashboard() -> Dashboard:
                         "Stille (intervaller)",
                         units.COUNT,
                         1,
-                        steps(BLUE, (3, YELLOW), (10, ORANGE), (100, VERMILION)),
+                        steps(CLEAR, (3, YELLOW), (10, ORANGE), (100, VERMILION)),
                         width=110,
                     ),
                     "coverage_today": Column(
                         "Dekning i dag",
                         units.SHARE,
                         0,
-                        steps(VERMILION, (0.5, ORANGE), (0.85, BLUE)),
+                        steps(VERMILION, (0.5, ORANGE), (0.85, CLEAR)),
                         width=90,
                     ),
                     "battery": Column(
                         "Batteri",
                         units.VOLTAGE,
                         2,
-                        steps(VERMILION, (3.2, ORANGE), (3.4, BLUE)),
+                        steps(VERMILION, (3.2, ORANGE), (3.4, CLEAR)),
                         width=90,
                     ),
                     "signal": Column(
-                        "Signal", units.SIGNAL, 0, steps(VERMILION, (-120, ORANGE), (-110, BLUE)), width=90
+                        "Signal", units.SIGNAL, 0, steps(VERMILION, (-120, ORANGE), (-110, CLEAR)), width=90
                     ),
-                    "missing_packs": Column("Mangler", units.COUNT, 0, steps(BLUE, (1, ORANGE)), width=80),
-                    "dropped_packs": Column("Kastet", units.COUNT, 0, steps(BLUE, (1, ORANGE)), width=80),
+                    "missing_packs": Column("Mangler", units.COUNT, 0, steps(CLEAR, (1, ORANGE)), width=80),
+                    "dropped_packs": Column("Kastet", units.COUNT, 0, steps(CLEAR, (1, ORANGE)), width=80),
                     "clock_offset_seconds": Column("Klokke", units.SECONDS, 0, width=90),
-                    "flagged_share": Column("Flagget", units.SHARE, 1, steps(BLUE, (0.05, ORANGE)), width=85),
+                    "flagged_share": Column(
+                        "Flagget", units.SHARE, 1, steps(CLEAR, (0.05, ORANGE)), width=85
+                    ),
                     "excluded_share": Column(
-                        "Utelatt", units.SHARE, 1, steps(BLUE, (0.01, ORANGE)), width=85
+                        "Utelatt", units.SHARE, 1, steps(CLEAR, (0.01, ORANGE)), width=85
                     ),
                 },
                 order="silent_intervals DESC NULLS LAST, node",
@@ -107,19 +109,28 @@ def dashboard() -> Dashboard:
             ),
             panels.series(
                 Told(
-                    "Dekning per døgn",
-                    "near 100 %.",
-                    "below 85 %: days that can't be compared with a legal limit.",
-                    "a fall of all nodes at once is the platform, of one node the node.",
+                    "Noder etter dekning per døgn",
+                    "all in the upper part: 85 % and more.",
+                    "nodes below 85 %: their days can't be compared with a legal limit.",
+                    "many at once is the platform or the network, one is the node: see the list above.",
                     "Ingen noder med kjent intervall har målt i tidsrommet",
                 ),
-                curve(f"coverage({RANGE})", "coverage", where="coverage IS NOT NULL"),
-                units.SHARE,
-                thresholds=steps(VERMILION, (0.85, BLUE)),
+                rows(
+                    'time, count(*) FILTER (WHERE coverage < 0.5)::float8 AS "under 50 %", '
+                    'count(*) FILTER (WHERE coverage >= 0.5 AND coverage < 0.85)::float8 AS "50–85 %", '
+                    'count(*) FILTER (WHERE coverage >= 0.85)::float8 AS "85 % og mer"',
+                    f"coverage({RANGE})",
+                    where="coverage IS NOT NULL",
+                    group="time",
+                    order="time",
+                ),
+                units.COUNT,
+                name="${__field.name}",
+                colours={"under 50 %": VERMILION, "50–85 %": ORANGE, "85 % og mer": BLUE},
+                bars=True,
+                stacked=True,
                 decimals=0,
                 least=0,
-                most=1,
-                link=link(UID, "node=${__field.labels.node}"),
                 width=16,
             ),
             panels.ranking(
@@ -153,5 +164,5 @@ def dashboard() -> Dashboard:
             ),
         ],
         [owner(), place(), node(), quantity("battery_voltage")],
-        since="now-24h",
+        since="now-7d",
     )

@@ -5,6 +5,7 @@
 writes FOLDER/bypuls-city.png and so on, from a database with readings. Needs matplotlib beside Bypuls.
 """
 
+import re
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,13 +76,14 @@ def draw(connection, page, asked):
 
 def colour_of(panel, value, thresholds=None):
     steps = (thresholds or panel.field_config.defaults.thresholds).steps
-    return [step.color for step in steps if step.value is None or value >= step.value][-1]
+    found = [step.color for step in steps if step.value is None or value >= step.value][-1]
+    return "white" if found == "transparent" else found
 
 
 def text_of(value, mappings):
     for mapping in mappings or []:
         if hasattr(mapping.options, "get"):
-            found = mapping.options.get(str(int(value))) if value is not None else None
+            found = mapping.options.get(f"{value:.0f}" if isinstance(value, float) else str(value))
             if found is not None:
                 return found.text
         elif value is not None and mapping.options.from_val <= value <= mapping.options.to:
@@ -116,21 +118,22 @@ def figure_(axis: Axes, panel, results, asked) -> None:
 
 def series(axis: Axes, panel, results, asked) -> None:
     custom = panel.field_config.defaults.custom
+    told = {name: one["color"]["fixedColor"] for name, one in overrides(panel).items() if "color" in one}
     for dashed, (names, rows) in enumerate(results):
-        labels = [name for name in names if name in {"metric", "node"}]
         values = [name for name in names if name not in {"time", "metric", "node"}]
         lines = {}
         for row in rows:
             one = dict(zip(names, row, strict=True))
             for name in values:
-                key = one["metric"] if "metric" in labels else name
+                key = one.get("metric", name) if len(values) == 1 else f"{one.get('metric', '')} {name}"
                 lines.setdefault(key, ([], []))
                 lines[key][0].append(one["time"].astimezone(TOWN))
                 lines[key][1].append(one[name])
         for number, (key, (times, shown)) in enumerate(sorted(lines.items())):
-            colour = PALETTE[number % len(PALETTE)]
+            colour = told.get(key, PALETTE[number % len(PALETTE)])
             if dashed:
-                axis.plot(times, shown, color=colour, linestyle="--", linewidth=0.8)
+                level = next(colour for name, colour in told.items() if re.search(name.strip("/"), key))
+                axis.plot(times, shown, color=level, linestyle="--", linewidth=0.8)
             elif custom.draw_style == "bars":
                 axis.bar(times, shown, color=colour, alpha=0.5, width=0.02, label=key)
             else:
@@ -140,6 +143,12 @@ def series(axis: Axes, panel, results, asked) -> None:
         for step in panel.field_config.defaults.thresholds.steps:
             if step.value is not None and step.value < high * 1.5:
                 axis.axhline(step.value, color=step.color, linestyle="--", linewidth=1.2)
+    defaults = panel.field_config.defaults
+    axis.set_ylim(bottom=defaults.min_val, top=defaults.max_val)
+    if custom.axis_soft_max is not None:
+        axis.set_ylim(top=max(axis.get_ylim()[1], custom.axis_soft_max))
+    if custom.scale_distribution is not None:
+        axis.set_yscale("log")
     axis.set_xlim(asked.since, asked.until)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator(tz=TOWN), tz=TOWN))
     axis.legend(fontsize=6, ncols=4, loc="upper left", framealpha=0.5)
@@ -189,7 +198,10 @@ def ranking(axis: Axes, panel, results, asked) -> None:
     axis.barh(
         [row[0] for row in rows], [row[1] for row in rows], color=[colour_of(panel, row[1]) for row in rows]
     )
-    axis.tick_params(labelsize=7)
+    axis.set_xlim(panel.field_config.defaults.min_val, panel.field_config.defaults.max_val)
+    axis.tick_params(axis="y", labelsize=7, pad=-5, direction="in")
+    for label in axis.get_yticklabels():
+        label.set_horizontalalignment("left")
 
 
 def stacked(axis: Axes, panel, results, asked) -> None:
@@ -219,12 +231,8 @@ def places(axis: Axes, panel, results, asked) -> None:
     style = panel.options.layers[0].config["style"]["color"]["field"]
     for row in rows:
         one = dict(zip(names, row, strict=True))
-        axis.scatter(
-            one["longitude"], one["latitude"], color=colour_of(panel, one[style]), s=60, edgecolor="black"
-        )
-        if one[style]:
-            text = text_of(one[style], panel.field_config.defaults.mappings)
-            axis.annotate(text, (one["longitude"], one["latitude"]), fontsize=7)
+        colour, size = colour_of(panel, one[style]), (6 + 8 * one[style] / 3) ** 2
+        axis.scatter(one["longitude"], one["latitude"], color=colour, s=size, edgecolor="black")
     axis.set_aspect(2.0)
     axis.tick_params(labelsize=7)
 

@@ -1,8 +1,11 @@
 """Values over time."""
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.builders.common import (
     GraphThresholdsStyleConfig,
+    ScaleDistributionConfig,
     StackingConfig,
     VizLegendOptions,
     VizTooltipOptions,
@@ -14,6 +17,7 @@ from grafana_foundation_sdk.models.common import (
     GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
+    ScaleDistribution,
     SortOrder,
     StackingMode,
     TooltipDisplayMode,
@@ -25,8 +29,12 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
+from dashboards.colours import ORANGE, VERMILION, YELLOW
 from dashboards.panels.told import Told, finished
 from dashboards.query import TIME_SERIES, Query, source
+
+LEVELS = {"yellow": YELLOW, "orange": ORANGE, "red": VERMILION}
+"""Of thresholds, as their lines' labels end."""
 
 
 def series(
@@ -42,6 +50,9 @@ def series(
     decimals: int | None = None,
     least: float | None = None,
     most: float | None = None,
+    shown: float | None = None,
+    logarithmic: bool = False,
+    colours: Mapping[str, str] | None = None,
     right: tuple[str, str, str] | None = None,
     link: str | None = None,
     width: int = 12,
@@ -50,8 +61,9 @@ def series(
     """Return a panel of series over time: a column `time`, text columns, and one value for each series.
 
     `thresholds` are drawn as dashed lines; `lines` is a second query whose series are dashed lines of
-    their own, such as those that belong to one gauge only. `right` is a column that has an axis of its
-    own: its name, its unit and what the axis is called. Gaps stay gaps.
+    their own, such as those that belong to one gauge only: a label ends with its level. `shown` is a
+    value that the axis reaches at least, such as a limit. `colours` are those of columns. `right` is a
+    column with an axis of its own: its name, its unit and what the axis is called. Gaps stay gaps.
     """
     panel = timeseries.Panel().with_target(Query(sql, TIME_SERIES)).unit(unit).display_name(name)
     panel = panel.line_width(1).fill_opacity(60 if bars or stacked else 0).span_nulls(False)
@@ -73,6 +85,15 @@ def series(
         panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if lines is not None:
         panel = panel.with_target(Query(lines, TIME_SERIES, "B")).override_by_query("B", _dashed())
+    if lines is not None:
+        for level, colour in LEVELS.items():
+            panel = panel.override_by_regexp(f"/: {level}/", _coloured(colour))
+    for column, colour in (colours or {}).items():
+        panel = panel.override_by_name(column, _coloured(colour))
+    if shown is not None:
+        panel = panel.axis_soft_max(shown)
+    if logarithmic:
+        panel = panel.scale_distribution(ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
     if right is not None:
         panel = panel.override_by_regexp(f"/{right[0]}/", _on_the_right(right[1], right[2]))
     if decimals is not None:
@@ -82,6 +103,10 @@ def series(
     if most is not None:
         panel = panel.max(most)
     return finished(panel.datasource(source()), told, width, height, link)
+
+
+def _coloured(colour: str) -> list[DynamicConfigValue]:
+    return [DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})]
 
 
 def _dashed() -> list[DynamicConfigValue]:

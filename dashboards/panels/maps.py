@@ -36,27 +36,20 @@ def places(
     width: int = 12,
     height: int = 14,
 ) -> PanelModel:
-    """Return a map: a marker at each row's place, coloured and labelled by its column `by`."""
+    """Return a map: a marker at each row's place, coloured and sized by its column `by`, from 0 to 3."""
     where = (
         FrameGeometrySource().mode(FrameGeometrySourceMode.COORDS).latitude("latitude").longitude("longitude")
     )
     style = {
         "color": {"field": by, "fixed": GREY},
         "opacity": 0.9,
-        "size": {"fixed": 7, "min": 5, "max": 12},
+        "size": {"field": by, "fixed": 7, "min": 6, "max": 14},
         "symbol": {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"},
-        "text": {"field": by, "fixed": "", "mode": "field"},
-        "textConfig": {
-            "fontSize": 11,
-            "offsetX": 0,
-            "offsetY": -12,
-            "textAlign": "center",
-            "textBaseline": "middle",
-        },
     }
     layer = MapLayerOptions().type("markers").name(told.title).location(where).tooltip(True)
     layer = layer.config({"showLegend": True, "style": style})
     panel = geomap.Panel().with_target(Query(sql)).unit(unit).thresholds(thresholds).mappings(list(mappings))
+    panel = panel.min(0).max(3)  # the scale of the sizes
     panel = panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel = panel.view(geomap.MapViewConfig().id("fit").all_layers(True).zoom(12)).layers([layer])
     panel = panel.basemap(MapLayerOptions().type("osm-standard").name("OpenStreetMap"))
