@@ -125,7 +125,7 @@ def dashboard() -> Dashboard:
                     "Ingen noder med kjent plassering i dette utvalget",
                 ),
                 rows(
-                    "latitude, longitude, severity, what, place, value, last_seen, node",
+                    "latitude, longitude, severity, what, place, value, node",
                     f"map({NOW})",
                     where="latitude IS NOT NULL",
                 ),
@@ -133,7 +133,7 @@ def dashboard() -> Dashboard:
                 units.COUNT,
                 SEVERITY_STEPS,
                 SEVERITIES,
-                headings={"severity": "Alvor", "what": "Hva", "place": "Sted", "last_seen": "Sist sett"},
+                headings={"severity": "Alvor", "what": "Hva", "place": "Sted"},
                 link=TO_NODE,
                 width=10,
             ),

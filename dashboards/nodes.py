@@ -39,7 +39,7 @@ def dashboard() -> Dashboard:
                     "all but the first are 0.",
                     "silent for 3 intervals; too little coverage today to compare with legal limits; a "
                     "newest reading more than a minute off from its arrival; packs missing or dropped; above "
-                    "5 % of 24 hours flagged.",
+                    "5 % of the last 3 hours flagged.",
                     "sort the list below by that column.",
                     NONE,
                 ),

@@ -43,7 +43,7 @@ def dashboard() -> Dashboard:
                     "see by which reason below, and the runbook quarantine-rising.",
                     "Ingen svar fra databasen",
                 ),
-                rows("coalesce(sum(kinds), 0) AS value", f"quarantine_reasons({RANGE})"),
+                rows("coalesce(sum(kinds), 0)::float8 AS value", f"quarantine_reasons({RANGE})"),
                 units.COUNT,
                 thresholds=steps(BLUE, (1, YELLOW), (100, ORANGE)),
                 decimals=0,

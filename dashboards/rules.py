@@ -179,7 +179,7 @@ RULES = (
         '{{ printf "%.0f" $values.A.Value }} nye meldinger i karantene siste kvarter; '
         "grunn: {{ $labels.reason }}",
         rows(
-            "reason, sum(value) AS value",
+            "reason, sum(value)::float8 AS value",
             f"quarantine_series({AT}::timestamptz - interval '15 minutes', {AT}, '1 minute')",
             group="reason",
         ),

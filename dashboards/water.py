@@ -13,6 +13,8 @@ from dashboards.variables import NODES, node, owner, place
 UID = "bypuls-water"
 RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
+HALF_HOURS = f"{RANGE}, greatest('$__interval'::interval, '30 minutes'::interval)"
+"""Whole numbers of the nodes' intervals: half of one would count twice as many an hour."""
 TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("water_level", "discharge", "rainfall", "pipe_pressure", "water_volume")
 
@@ -103,7 +105,7 @@ def dashboard() -> Dashboard:
                     "Vannføring",
                     "below the dashed lines, which stand for return periods where they are registered.",
                     "above one: a flow that comes only once in so many years.",
-                    "look at the rise. Glomma answers days after rain, Leira and Nitelva within hours (log axis).",
+                    "look at the rise. Glomma answers days after rain, the others within hours (log axis).",
                     "Ingen vannføringer i tidsrommet",
                 ),
                 curve(f"series('discharge', {STEPS})"),
@@ -136,7 +138,7 @@ def dashboard() -> Dashboard:
                     "look at the rivers' rise; clear grates and culverts.",
                     "Ingen nedbørmålinger i tidsrommet; velg en værstasjon",
                 ),
-                curve(f"rate('rainfall', {STEPS})"),
+                curve(f"rate('rainfall', {HALF_HOURS})"),
                 units.DOSE,
                 bars=True,
                 decimals=1,
@@ -186,7 +188,7 @@ def dashboard() -> Dashboard:
                     "compare with the night flow of the weeks before.",
                     "Ingen vannmålere i dette utvalget",
                 ),
-                curve(f"rate('water_volume', {STEPS})"),
+                curve(f"rate('water_volume', {HALF_HOURS})"),
                 units.FLOW,
                 decimals=0,
                 least=0,
