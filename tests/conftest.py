@@ -60,18 +60,18 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def everyday(databases: Databases) -> "Iterator[TownDatabase]":
-    """A month of the simulated town, to a day after `NOON`, and hours of the year before; nobody writes to it."""
+    """A month of the simulated town around `NOON`, and the hours of a year; nobody writes to it."""
     from testbed.town_database import DAY, NOON, add_hours, fill, town_nodes
 
     with databases.migrated() as url:
-        filled = fill(url, town_nodes(3), NOON - 30 * DAY, NOON + DAY)
-        add_hours(filled, 335, town_nodes(1))
+        filled = fill(url, town_nodes(2), NOON - 30 * DAY, NOON + DAY)
+        add_hours(filled, 335, [node for node in town_nodes(1) if node.kind != "parking"])
         yield filled
 
 
 @pytest.fixture(scope="session")
 def befallen(databases: Databases) -> "Iterator[Callable[[str], TownDatabase]]":
-    """Give twelve days of the town up to the height of a scenario, `NOON`, and one more; each is made once."""
+    """Give twelve days of the town before the height of a scenario, `NOON`, and one after."""
     from testbed.town_database import DAY, NOON, fill, town_nodes
 
     with ExitStack() as stack:

@@ -79,7 +79,7 @@ def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
 
 
 def write_hours(connection: Connection, summary: Summary, first: int) -> None:
-    """Write summaries of hours as rollups; `first` is the hour (since 1970) of window 0. None may be there."""
+    """Write summaries of hours as new rollups; `first` is the hour (since 1970) of window 0."""
     with connection.cursor() as cursor, cursor.copy(load("rollups")["copy_hours"]) as copy:
         copy.write(_rows(summary, first))
 

@@ -71,10 +71,11 @@ COMMENT ON FUNCTION dashboard.direction IS 'degrees from 0 below 360 of a mean u
 
 CREATE FUNCTION dashboard.risen(before float8, after float8, modulus float8) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN after >= before THEN after - before
+RETURN CASE WHEN before IS NULL THEN NULL
+            WHEN after >= before THEN after - before
             WHEN before >= 0.9 * modulus AND before <= modulus AND after < 0.1 * modulus THEN modulus - before + after
             ELSE after END;
-COMMENT ON FUNCTION dashboard.risen IS 'what a meter rose, as bypuls.numeric.steps.rise';
+COMMENT ON FUNCTION dashboard.risen IS 'what a meter rose, as bypuls.numeric.steps.rise; null where it is not known what it stood at';
 
 -- Pairs of stream and hour whose rollup can't be taken: it is due, or its hour reaches beyond `until`. Where raw
 -- readings were removed, the rollup is all there is.
