@@ -204,7 +204,6 @@ def dashboard() -> Dashboard:
                 ),
                 curve(f"night_flow({RANGE})"),
                 units.FLOW,
-                bars=True,
                 decimals=1,
                 least=0,
                 link=TO_NODE,

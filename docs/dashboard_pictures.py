@@ -8,6 +8,7 @@ writes FOLDER/bypuls-city.png and so on, from a database with readings. Needs ma
 import re
 import sys
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ import matplotlib.pyplot as plt
 import psycopg
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from PIL import Image
 
 from dashboards.collection import pages
 from dashboards.query import SharedResult
@@ -30,7 +32,9 @@ def main(url: str, until: datetime, folder: Path) -> None:
         connection.execute("SET ROLE bypuls_grafana")
         for page in pages():
             asked = chosen(connection, page, until)
-            draw(connection, page, asked).savefig(folder / f"{page.uid}.png", dpi=70, metadata={"Date": None})
+            path = folder / f"{page.uid}.png"
+            draw(connection, page, asked).savefig(path, dpi=80)
+            Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)
 
 
 def chosen(connection, page, until):
@@ -56,6 +60,8 @@ def draw(connection, page, asked):
             continue
         height = (place.h * 0.42 - 0.75) / (rows * 0.42 + 0.6)
         bottom = top - (place.h * 0.42 - 0.42) / (rows * 0.42 + 0.6)
+        if panel.type_val == "timeseries":  # its legend is below
+            bottom, height = bottom + 0.3 * height, 0.7 * height
         axis = figure.add_axes((place.x / 24 + 0.035, bottom, place.w / 24 - 0.05, height))
         axis.set_title(f"{panel.title} [{panel.field_config.defaults.unit}]", fontsize=10, loc="left")
         results = []
@@ -125,7 +131,9 @@ def series(axis: Axes, panel, results, asked) -> None:
         for row in rows:
             one = dict(zip(names, row, strict=True))
             for name in values:
-                key = one.get("metric", name) if len(values) == 1 else f"{one.get('metric', '')} {name}"
+                key = (
+                    one.get("metric", name) if len(values) == 1 else f"{one.get('metric', '')} {name}".strip()
+                )
                 lines.setdefault(key, ([], []))
                 lines[key][0].append(one["time"].astimezone(TOWN))
                 lines[key][1].append(one[name])
@@ -135,7 +143,8 @@ def series(axis: Axes, panel, results, asked) -> None:
                 level = next(colour for name, colour in told.items() if re.search(name.strip("/"), key))
                 axis.plot(times, shown, color=level, linestyle="--", linewidth=0.8)
             elif custom.draw_style == "bars":
-                axis.bar(times, shown, color=colour, alpha=0.5, width=0.02, label=key)
+                between = min(((b - a) for a, b in pairwise(times)), default=timedelta(hours=1))
+                axis.bar(times, shown, color=colour, alpha=0.5, width=between * 0.8, align="edge", label=key)
             else:
                 axis.plot(times, shown, color=colour, linewidth=0.8, label=key)
     if custom.thresholds_style is not None:
@@ -144,14 +153,17 @@ def series(axis: Axes, panel, results, asked) -> None:
             if step.value is not None and step.value < high * 1.5:
                 axis.axhline(step.value, color=step.color, linestyle="--", linewidth=1.2)
     defaults = panel.field_config.defaults
-    axis.set_ylim(bottom=defaults.min_val, top=defaults.max_val)
-    if custom.axis_soft_max is not None:
-        axis.set_ylim(top=max(axis.get_ylim()[1], custom.axis_soft_max))
     if custom.scale_distribution is not None:
         axis.set_yscale("log")
+    if defaults.min_val is not None:
+        axis.set_ylim(bottom=defaults.min_val)
+    if defaults.max_val is not None:
+        axis.set_ylim(top=defaults.max_val)
+    if custom.axis_soft_max is not None:
+        axis.set_ylim(top=max(axis.get_ylim()[1], custom.axis_soft_max))
     axis.set_xlim(asked.since, asked.until)
     axis.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator(tz=TOWN), tz=TOWN))
-    axis.legend(fontsize=6, ncols=4, loc="upper left", framealpha=0.5)
+    axis.legend(fontsize=6, ncols=3, loc="upper left", bbox_to_anchor=(0, -0.1), frameon=False)
     axis.tick_params(labelsize=7)
 
 

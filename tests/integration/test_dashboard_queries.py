@@ -214,9 +214,9 @@ def test_no_panel_takes_much_longer_than_reading_what_it_is_made_of(
 ) -> None:
     """The plain scan: all that the range holds, of all streams, by the primary key, with one mean of it.
 
-    Of panels that tell how things are now it is a month of hours, which is what they look back at the most, and of
-    those that tell of the year a year. What takes longer is timed again, side by side with the scan, since other
-    work may have come between.
+    Of panels that tell how things are now it is a month of hours: they look back no further; and
+    of those that tell of the year a year. What takes longer is timed again, side by side with the scan, since
+    other work may have come between.
     """
     span, found = given
     scans = {name: partial(plain_scan, everyday.url, length) for name, length in RANGES.items()}
