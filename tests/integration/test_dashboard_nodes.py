@@ -1,7 +1,9 @@
 """What dashboards tell of nodes and of the platform, and what their role can't see."""
 
+import re
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import psycopg
@@ -165,6 +167,8 @@ def test_sizes_count_chunks_to_their_table(everyday: TownDatabase) -> None:
     assert sum(size for name, (size, _) in sizes.items() if name != "database") < whole
 
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "dashboard-functions.md"
+
 FORBIDDEN = (
     "SELECT payload FROM quarantine",
     "SELECT count(*) FROM quarantine",
@@ -231,6 +235,21 @@ def test_the_role_of_grafana_reads_these_tables_and_views_and_no_other(database_
         "public.threshold",
     ]
     assert writable == []
+
+
+def test_what_the_documentation_names_is_there(database_url: str) -> None:
+    table = re.findall(r"^\| (?:views )?(`.*?) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for row in table for name in re.findall(r"`(\w+)`", row)}
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute(
+            "SELECT proname, obj_description(oid, 'pg_proc') FROM pg_proc"
+            " WHERE pronamespace = 'dashboard'::regnamespace"
+            " UNION ALL SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relnamespace = 'dashboard'::regnamespace AND relkind = 'v'"
+        ).fetchall()
+    described = {name for name, comment in rows if comment}
+    assert len(named) > 30
+    assert named - described <= {"owner_list", "place_list", "quantity_list"}
 
 
 def commit(stream: int, times: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Commit:

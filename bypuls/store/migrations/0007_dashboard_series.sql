@@ -5,7 +5,7 @@
 -- names them. None asks for the time: the moment is an argument, and nothing from after it is looked at.
 
 CREATE SCHEMA dashboard;
-COMMENT ON SCHEMA dashboard IS 'what Grafana asks for; see docs/dashboards.md';
+COMMENT ON SCHEMA dashboard IS 'what Grafana asks for; see docs/dashboard-functions.md';
 
 CREATE FUNCTION dashboard.kind(quantity text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE

@@ -24,7 +24,7 @@ BEGIN
     SELECT 2, 'river_rise', 'Vannet stiger fort', r.node, r.place, r.latitude, r.longitude, r.time - '3 hours'::interval,
            r.rise_per_hour, 'm/h'
     FROM dashboard.river_now(findings.nodes, at) AS r
-    WHERE r.quantity = 'water_level' AND r.rise_per_hour > 0.1;
+    WHERE r.quantity = 'water_level' AND r.rise_per_hour > 0.05;
 
     RETURN QUERY
     SELECT a.class - 1, 'air', format('%s luftforurensning (%s)', CASE a.class WHEN 3 THEN 'Høy' ELSE 'Svært høy' END,
@@ -62,12 +62,12 @@ BEGIN
 
     RETURN QUERY
     SELECT 1, 'quarantine', format('Meldinger i karantene: %s', q.reason), NULL, NULL, NULL::float8, NULL::float8,
-           at - '1 hour'::interval, q.kinds::float8, '1'
-    FROM dashboard.quarantine_reasons(at - '1 hour'::interval, at) AS q WHERE q.kinds > 10
+           at - '15 minutes'::interval, q.kinds::float8, '1'
+    FROM dashboard.quarantine_reasons(at - '15 minutes'::interval, at) AS q WHERE q.kinds > 20
     UNION ALL
     SELECT 1, 'backlog', 'Timesummene henger etter', NULL, NULL, NULL, NULL, b.oldest + '1 hour'::interval, b.age_seconds,
            's'
-    FROM dashboard.backlog(at) AS b WHERE b.age_seconds > 3 * 3600;
+    FROM dashboard.backlog(at) AS b WHERE b.age_seconds > 1800;
 END
 $$;
 COMMENT ON FUNCTION dashboard.findings IS 'severity 1 look, 2 act, 3 urgent; kinds river, river_rise, air, pressure, silent, coverage, quarantine, backlog. Thresholds are the gauges'' own';
