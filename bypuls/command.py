@@ -44,7 +44,11 @@ def main() -> None:
         print(f"bypuls: {error}", file=sys.stderr)
         sys.exit(1)
     except ModuleNotFoundError as error:
-        if error.name not in {"grafana_foundation_sdk", "grafana_client", "niquests"}:
+        if (error.name or "").partition(".")[0] not in {
+            "grafana_foundation_sdk",
+            "grafana_client",
+            "niquests",
+        }:
             raise
         print("bypuls: this command needs more: pip install 'bypuls[dashboards]'", file=sys.stderr)
         sys.exit(1)

@@ -8,6 +8,7 @@ from dashboards.city import AIR_STEPS, NOW
 from dashboards.colours import (
     AIR,
     BLUE,
+    CLEAR,
     GREEN,
     ORANGE,
     SKY,
@@ -151,7 +152,7 @@ def dashboard() -> Dashboard:
                         "Igjen i år",
                         units.COUNT,
                         0,
-                        steps(VERMILION, (1, ORANGE), (5, YELLOW), (10, BLUE)),
+                        steps(VERMILION, (1, ORANGE), (5, YELLOW), (10, CLEAR)),
                         width=90,
                         sql=_counted("allowance_left"),
                     ),

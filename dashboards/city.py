@@ -128,6 +128,7 @@ def dashboard() -> Dashboard:
                     "latitude, longitude, severity, what, place, value, node",
                     f"map({NOW})",
                     where="latitude IS NOT NULL",
+                    order="severity",  # what is drawn last lies on top
                 ),
                 "severity",
                 units.COUNT,

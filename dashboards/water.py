@@ -41,6 +41,7 @@ def dashboard() -> Dashboard:
                     "latitude, longitude, level, place, value, rise_per_hour, node",
                     f"river_now({NOW})",
                     where="quantity = 'water_level' AND latitude IS NOT NULL",
+                    order="level",  # what is drawn last lies on top
                 ),
                 "level",
                 units.COUNT,
