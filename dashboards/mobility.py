@@ -13,8 +13,8 @@ from dashboards.variables import NODES, node, owner, place
 UID = "bypuls-mobility"
 RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
-HALF_HOURS = f"{RANGE}, greatest('$__interval'::interval, '30 minutes'::interval)"
-"""Whole numbers of the nodes' intervals: half of one would count twice as many an hour."""
+HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
+"""Not less than the nodes' intervals: in half of one, its count would be of twice as many an hour."""
 QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
 TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("vehicle_count", "bicycle_count", "people_count", "occupancy", "sound_level")
@@ -37,7 +37,7 @@ def dashboard() -> Dashboard:
                     "compare both directions and the neighbouring roads.",
                     "Ingen trafikktellere i dette utvalget",
                 ),
-                curve(f"rate('vehicle_count', {HALF_HOURS})"),
+                curve(f"rate('vehicle_count', {HOURS})"),
                 units.PER_HOUR,
                 decimals=0,
                 least=0,
@@ -51,7 +51,7 @@ def dashboard() -> Dashboard:
                     "check the counter's battery in Noder.",
                     "Ingen sykkeltellere i dette utvalget",
                 ),
-                curve(f"rate('bicycle_count', {HALF_HOURS})"),
+                curve(f"rate('bicycle_count', {HOURS})"),
                 units.PER_HOUR,
                 decimals=0,
                 least=0,
@@ -66,7 +66,7 @@ def dashboard() -> Dashboard:
                     "Ingen persontellere i dette utvalget",
                 ),
                 curve(
-                    f"rate('people_count', {HALF_HOURS})",
+                    f"rate('people_count', {HOURS})",
                     where="channel NOT LIKE 'entrance/%' AND channel NOT LIKE 'exit/%'",
                 ),
                 units.PER_HOUR,

@@ -13,8 +13,8 @@ from dashboards.variables import NODES, node, owner, place
 UID = "bypuls-water"
 RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
 STEPS = f"{RANGE}, '$__interval'"
-HALF_HOURS = f"{RANGE}, greatest('$__interval'::interval, '30 minutes'::interval)"
-"""Whole numbers of the nodes' intervals: half of one would count twice as many an hour."""
+HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
+"""Not less than the nodes' intervals: in half of one, its count would be of twice as many an hour."""
 TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("water_level", "discharge", "rainfall", "pipe_pressure", "water_volume")
 
@@ -139,7 +139,7 @@ def dashboard() -> Dashboard:
                     "look at the rivers' rise; clear grates and culverts.",
                     "Ingen nedbørmålinger i tidsrommet; velg en værstasjon",
                 ),
-                curve(f"rate('rainfall', {HALF_HOURS})"),
+                curve(f"rate('rainfall', {HOURS})"),
                 units.DOSE,
                 bars=True,
                 decimals=1,
@@ -189,7 +189,7 @@ def dashboard() -> Dashboard:
                     "compare with the night flow of the weeks before.",
                     "Ingen vannmålere i dette utvalget",
                 ),
-                curve(f"rate('water_volume', {HALF_HOURS})"),
+                curve(f"rate('water_volume', {HOURS})"),
                 units.FLOW,
                 decimals=0,
                 least=0,

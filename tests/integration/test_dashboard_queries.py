@@ -252,6 +252,34 @@ def timed(run: Any) -> float:
     return time.perf_counter() - began
 
 
+def test_the_platforms_panels_show_what_ingest_noted_and_what_lies_in_quarantine(database_url: str) -> None:
+    """In the month above nothing ran but the writer, and nothing was wrong."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO intake_minute SELECT at, 1, 60, 600, 3, 1, 2, 10, 5.0, 2.5, 10, 0.2, 0.05"
+            " FROM generate_series(%s::timestamptz, %s, '1 minute') AS at",
+            [UNTIL - timedelta(hours=2), UNTIL],
+        )
+        connection.execute(
+            "INSERT INTO quarantine (digest, reason, detail, topic, payload, payload_size, received_at,"
+            " last_received_at, times) VALUES ('x', 'unit', 'wrong', 'x', 'secret', 6, %(at)s, %(at)s, 7)",
+            {"at": UNTIL - timedelta(minutes=10)},
+        )
+    asked = Asked(UNTIL - timedelta(hours=1), UNTIL, {})
+    with grafana_reader(database_url) as platform:
+        shown = {
+            panel.title: platform.run(query.sql, asked)
+            for uid, panel, query in PANELS
+            if uid == "bypuls-platform"
+        }
+    assert all(shown[title].rows for title in NOTHING_WRONG - {"Uvanlig nå"})
+    assert set(shown["Lagrede målinger"].column("målinger")) == {10.0}
+    assert set(shown["Forsinkelse"].column("middel")) == {0.5}
+    assert set(shown["Commit"].column("størst")) == {0.05}
+    assert shown["Karantene etter grunn"].rows[0][:3] == ("unit", 1, 7)
+    assert "secret" not in str(shown)
+
+
 def test_the_past_is_told_as_it_was(reader: GrafanaReader) -> None:
     """A rule or panel asked about yesterday doesn't see today."""
     moment = datetime(2025, 11, 18, 6, tzinfo=UTC)
