@@ -4,9 +4,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from bypuls.air_quality import BOUNDS, CLASSES
 from dashboards import panels, units
-from dashboards.city import AIR_STEPS, NOW
 from dashboards.colours import (
     AIR,
+    AIR_STEPS,
     BLUE,
     CLEAR,
     GREEN,
@@ -20,15 +20,12 @@ from dashboards.colours import (
     steps,
     words,
 )
-from dashboards.page import link, page
+from dashboards.page import NODE_OF_ROW, NODE_OF_SERIES, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
-from dashboards.variables import NODES, node, owner, place
+from dashboards.variables import HOURS, NOW, RANGE, node, owner, place
 
 UID = "bypuls-air"
-RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
-HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
-TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 
 
 def dashboard() -> Dashboard:
@@ -49,7 +46,7 @@ def dashboard() -> Dashboard:
                 ),
                 f"air_now({NOW})",
                 {
-                    "place": Column("Stasjon", link=link("bypuls-nodes", "node=${__data.fields.node}")),
+                    "place": Column("Stasjon", link=NODE_OF_ROW),
                     "quantity": Column("Komponent", mappings=words(units.COMPONENTS), width=110),
                     "value": Column("Timemiddel", units.CONCENTRATION, 1, width=130),
                     "class": Column(
@@ -106,7 +103,7 @@ def dashboard() -> Dashboard:
                 decimals=1,
                 least=1,
                 most=5,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
                 width=24,
             ),
             "Timemidler mot klassegrensene",
@@ -130,7 +127,7 @@ def dashboard() -> Dashboard:
                 shown=55,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.listing(
                 Told(
@@ -142,7 +139,7 @@ def dashboard() -> Dashboard:
                 ),
                 f"exceedances({NOW})",
                 {
-                    "place": Column("Stasjon", link=link("bypuls-nodes", "node=${__data.fields.node}")),
+                    "place": Column("Stasjon", link=NODE_OF_ROW),
                     "quantity": Column("Komponent", mappings=words(units.COMPONENTS), width=100),
                     "period": Column("Periode", mappings=words(units.PERIODS), width=75),
                     "limit_value": Column("Grense", units.CONCENTRATION, 0, width=100),
@@ -200,7 +197,7 @@ def dashboard() -> Dashboard:
                 "velocityms",
                 decimals=1,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
         ],
         [owner(), place(), node(("no2", "pm10", "pm2_5", "o3", "wind_speed"))],
@@ -228,5 +225,5 @@ def _hours(quantity: str, name: str, source: str) -> Panel:
         thresholds=air_steps(quantity),
         shown=1.1 * BOUNDS[quantity][0],
         decimals=0,
-        link=TO_NODE,
+        link=NODE_OF_SERIES,
     )

@@ -4,31 +4,25 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from dashboards import panels, units
 from dashboards.colours import (
-    AIR,
+    AIR_STEPS,
     BLUE,
     ORANGE,
-    RIVER,
-    SEVERITY,
+    RIVER_NAMES,
+    RIVER_STEPS,
+    SEVERITY_NAMES,
+    SEVERITY_STEPS,
     VERMILION,
     YELLOW,
     air_names,
-    names,
     steps,
     words,
 )
-from dashboards.page import link, page
+from dashboards.page import NODE_OF_ROW, link, page
 from dashboards.panels import Column, Told
 from dashboards.query import rows
-from dashboards.variables import NODES, node, owner, place
+from dashboards.variables import NOW, node, owner, place
 
 UID = "bypuls-city"
-NOW = f"{NODES}, $__timeTo()"
-SEVERITIES = names(("Ingenting uvanlig", "Se på", "Gjør noe", "Haster"), SEVERITY)
-SEVERITY_STEPS = steps(SEVERITY[0], (1, SEVERITY[1]), (2, SEVERITY[2]), (3, SEVERITY[3]))
-RIVER_LEVELS = names(("Under terskel", "Over gul", "Over oransje", "Over rød"), RIVER)
-RIVER_STEPS = steps(RIVER[0], (1, RIVER[1]), (2, RIVER[2]), (3, RIVER[3]))
-AIR_STEPS = steps(AIR[1], (2, AIR[2]), (3, AIR[3]), (4, AIR[4]))
-TO_NODE = link("bypuls-nodes", "node=${__data.fields.node}")
 
 
 def dashboard() -> Dashboard:
@@ -51,7 +45,7 @@ def dashboard() -> Dashboard:
                 "severity",
                 units.COUNT,
                 SEVERITY_STEPS,
-                SEVERITIES,
+                SEVERITY_NAMES,
                 width=5,
             ),
             panels.figure(
@@ -82,7 +76,7 @@ def dashboard() -> Dashboard:
                 rows("max(level) AS value", f"river_now({NOW})"),
                 units.COUNT,
                 thresholds=RIVER_STEPS,
-                mappings=RIVER_LEVELS,
+                mappings=RIVER_NAMES,
                 link=link("bypuls-water"),
                 width=5,
             ),
@@ -133,9 +127,9 @@ def dashboard() -> Dashboard:
                 "severity",
                 units.COUNT,
                 SEVERITY_STEPS,
-                SEVERITIES,
+                SEVERITY_NAMES,
                 headings={"severity": "Alvor", "what": "Hva", "place": "Sted"},
-                link=TO_NODE,
+                link=NODE_OF_ROW,
                 width=10,
             ),
             panels.listing(
@@ -175,7 +169,7 @@ def dashboard() -> Dashboard:
                 {
                     "place": Column("Måler", link=link("bypuls-water", "node=${__data.fields.node}")),
                     "level": Column(
-                        "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_LEVELS, width=120
+                        "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_NAMES, width=120
                     ),
                     "value": Column("Vannstand", units.LEVEL, 2, width=100),
                     "yellow": Column("Gul", units.LEVEL, 2, width=80),
@@ -216,10 +210,10 @@ def _unusual() -> Panel:
         f"findings({NOW})",
         {
             "severity": Column(
-                "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITIES, width=140
+                "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITY_NAMES, width=140
             ),
             "what": Column("Hva"),
-            "place": Column("Sted", link=TO_NODE, width=230),
+            "place": Column("Sted", link=NODE_OF_ROW, width=230),
             "since": Column("Siden", units.MOMENT, width=120),
             "value": Column("Verdi", units.COUNT, 2, width=90),
             "unit": Column("Enhet", width=70),

@@ -78,3 +78,10 @@ def air_names() -> list[ValueMapping]:
         )
         for one in CLASSES
     ]
+
+
+SEVERITY_NAMES = names(("Ingenting uvanlig", "Se på", "Gjør noe", "Haster"), SEVERITY)
+SEVERITY_STEPS = steps(SEVERITY[0], (1, SEVERITY[1]), (2, SEVERITY[2]), (3, SEVERITY[3]))
+RIVER_NAMES = names(("Under terskel", "Over gul", "Over oransje", "Over rød"), RIVER)
+RIVER_STEPS = steps(RIVER[0], (1, RIVER[1]), (2, RIVER[2]), (3, RIVER[3]))
+AIR_STEPS = steps(AIR[1], (2, AIR[2]), (3, AIR[3]), (4, AIR[4]))

@@ -3,19 +3,22 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.city import NOW
-from dashboards.colours import BLUE, CLEAR, GREY, ORANGE, VERMILION, YELLOW, names, steps
-from dashboards.page import link, page
+from dashboards.colours import (
+    BLUE,
+    CLEAR,
+    GREY,
+    ORANGE,
+    VERMILION,
+    YELLOW,
+    names,
+    steps,
+)
+from dashboards.page import NODE_OF_ROW, NODE_OF_SERIES, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve
-from dashboards.variables import NODES, node, owner, place
+from dashboards.variables import NOW, QUARTERS, RANGE, STEPS, node, owner, place
 
 UID = "bypuls-light"
-RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
-STEPS = f"{RANGE}, '$__interval'"
-QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
-TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
-ROW_TO_NODE = link("bypuls-nodes", "node=${__data.fields.node}")
 MEASURED = ("lamp_state", "power", "energy", "fill_level")
 LIT = names(("Av", "På"), (GREY, YELLOW))
 WRONG = names(("Som de andre", "Avviker"), (CLEAR, ORANGE))
@@ -40,7 +43,7 @@ def dashboard() -> Dashboard:
                 ),
                 f"lamps({NOW})",
                 {
-                    "place": Column("Gruppe", link=ROW_TO_NODE),
+                    "place": Column("Gruppe", link=NODE_OF_ROW),
                     "lit": Column(
                         "Lys",
                         units.COUNT,
@@ -78,7 +81,7 @@ def dashboard() -> Dashboard:
                 decimals=0,
                 least=0,
                 most=1,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
                 height=10,
             ),
             panels.series(
@@ -93,7 +96,7 @@ def dashboard() -> Dashboard:
                 units.POWER,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -109,7 +112,7 @@ def dashboard() -> Dashboard:
                 stacked=True,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             "Avfall",
             panels.listing(
@@ -122,7 +125,7 @@ def dashboard() -> Dashboard:
                 ),
                 f"waste({NOW})",
                 {
-                    "place": Column("Beholder", link=ROW_TO_NODE),
+                    "place": Column("Beholder", link=NODE_OF_ROW),
                     "fill": Column(
                         "Fylt",
                         units.PERCENT,
@@ -154,7 +157,7 @@ def dashboard() -> Dashboard:
                 decimals=0,
                 least=0,
                 most=100,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
                 height=10,
             ),
         ],

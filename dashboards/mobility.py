@@ -3,20 +3,19 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.city import NOW
-from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
-from dashboards.page import link, page
+from dashboards.colours import (
+    BLUE,
+    ORANGE,
+    VERMILION,
+    YELLOW,
+    steps,
+)
+from dashboards.page import NODE_OF_SERIES, page
 from dashboards.panels import Told
 from dashboards.query import curve, rows
-from dashboards.variables import NODES, node, owner, place
+from dashboards.variables import HOURS, NOW, QUARTERS, RANGE, STEPS, node, owner, place
 
 UID = "bypuls-mobility"
-RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
-STEPS = f"{RANGE}, '$__interval'"
-HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
-"""Not less than the nodes' intervals: in half of one, its count would be of twice as many an hour."""
-QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
-TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("vehicle_count", "bicycle_count", "people_count", "occupancy", "sound_level")
 
 
@@ -41,7 +40,7 @@ def dashboard() -> Dashboard:
                 units.PER_HOUR,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -55,7 +54,7 @@ def dashboard() -> Dashboard:
                 units.PER_HOUR,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -72,7 +71,7 @@ def dashboard() -> Dashboard:
                 units.PER_HOUR,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -118,7 +117,7 @@ def dashboard() -> Dashboard:
                 decimals=0,
                 least=0,
                 most=1,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
                 width=16,
             ),
             "Støy",
@@ -133,7 +132,7 @@ def dashboard() -> Dashboard:
                 curve(f"series('sound_level', {STEPS})"),
                 units.SOUND,
                 decimals=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -148,7 +147,7 @@ def dashboard() -> Dashboard:
                 units.SOUND,
                 thresholds=steps(BLUE, (55, YELLOW), (65, VERMILION)),
                 decimals=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
         ],
         [owner(), place(), node(MEASURED)],

@@ -3,16 +3,20 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.city import NOW
-from dashboards.colours import BLUE, CLEAR, ORANGE, VERMILION, YELLOW, steps
+from dashboards.colours import (
+    BLUE,
+    CLEAR,
+    ORANGE,
+    VERMILION,
+    YELLOW,
+    steps,
+)
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
-from dashboards.variables import NODES, node, owner, place, quantity
+from dashboards.variables import NOW, RANGE, STEPS, node, owner, place, quantity
 
 UID = "bypuls-nodes"
-RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
-STEPS = f"{RANGE}, '$__interval'"
 STATUS = f"node_status({NOW})"
 NONE = "Ingen noder i registeret for dette utvalget"
 COUNTED = {

@@ -19,6 +19,16 @@ FOLDER_UID, FOLDER = "bypuls", "Bypuls"
 TAG = "bypuls"
 
 
+def link(uid: str, *variables: str) -> str:
+    """Return a dashboard's address at the same times; `variables` such as "node=${__data.fields.node}"."""
+    chosen = "".join(f"&var-{variable}" for variable in variables)
+    return f"/d/{uid}?${{__url_time_range}}{chosen}"
+
+
+NODE_OF_SERIES = link("bypuls-nodes", "node=${__field.labels.node}")
+NODE_OF_ROW = link("bypuls-nodes", "node=${__data.fields.node}")
+
+
 class _Made(Builder[T]):
     """What was built already, for the methods that take builders."""
 
@@ -72,9 +82,3 @@ def page(
             part.id_val = number
             made = made.with_panel(_Made(part))
     return made.build()
-
-
-def link(uid: str, *variables: str) -> str:
-    """Return a dashboard's address at the same times; `variables` such as "node=${__data.fields.node}"."""
-    chosen = "".join(f"&var-{variable}" for variable in variables)
-    return f"/d/{uid}?${{__url_time_range}}{chosen}"

@@ -15,6 +15,21 @@ from dashboards.query import rows, source
 NODES = "ARRAY[${node:sqlstring}]::text[]"
 """The chosen nodes, as an argument of the store's functions; all are listed one by one."""
 
+NOW = f"{NODES}, $__timeTo()"
+"""Arguments of the functions that tell how things are at the end of the dashboard's range."""
+
+RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
+"""Arguments of those that tell of the whole range."""
+
+STEPS = f"{RANGE}, '$__interval'"
+"""The range in steps as fine as the panel is wide."""
+
+QUARTERS = f"{RANGE}, greatest('$__interval'::interval, '15 minutes'::interval)"
+"""The same, of states: a share of a shorter time is mostly 0 or 1."""
+
+HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
+"""The same, of means of hours, and of amounts by the hour: a part of its interval would multiply a count."""
+
 ALL = "$__all"
 
 

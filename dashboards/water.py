@@ -3,19 +3,21 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.city import NOW, RIVER_LEVELS, RIVER_STEPS
-from dashboards.colours import BLUE, ORANGE, VERMILION, steps, words
-from dashboards.page import link, page
+from dashboards.colours import (
+    BLUE,
+    ORANGE,
+    RIVER_NAMES,
+    RIVER_STEPS,
+    VERMILION,
+    steps,
+    words,
+)
+from dashboards.page import NODE_OF_ROW, NODE_OF_SERIES, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve, rows
-from dashboards.variables import NODES, node, owner, place
+from dashboards.variables import HOURS, NOW, RANGE, STEPS, node, owner, place
 
 UID = "bypuls-water"
-RANGE = f"{NODES}, $__timeFrom(), $__timeTo()"
-STEPS = f"{RANGE}, '$__interval'"
-HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
-"""Not less than the nodes' intervals: in half of one, its count would be of twice as many an hour."""
-TO_NODE = link("bypuls-nodes", "node=${__field.labels.node}")
 MEASURED = ("water_level", "discharge", "rainfall", "pipe_pressure", "water_volume")
 
 
@@ -46,14 +48,14 @@ def dashboard() -> Dashboard:
                 "level",
                 units.COUNT,
                 RIVER_STEPS,
-                RIVER_LEVELS,
+                RIVER_NAMES,
                 headings={
                     "level": "Nivå",
                     "place": "Måler",
                     "value": "Vannstand (m)",
                     "rise_per_hour": "Stiger (m/h)",
                 },
-                link=link("bypuls-nodes", "node=${__data.fields.node}"),
+                link=NODE_OF_ROW,
                 width=10,
                 height=10,
             ),
@@ -68,10 +70,10 @@ def dashboard() -> Dashboard:
                 ),
                 f"river_now({NOW})",
                 {
-                    "place": Column("Måler", link=link("bypuls-nodes", "node=${__data.fields.node}")),
+                    "place": Column("Måler", link=NODE_OF_ROW),
                     "quantity": Column("Størrelse", mappings=words(units.NAMES), width=100),
                     "level": Column(
-                        "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_LEVELS, width=110
+                        "Nivå", units.COUNT, thresholds=RIVER_STEPS, mappings=RIVER_NAMES, width=110
                     ),
                     "value": Column("Verdi", units.COUNT, 2, width=80),
                     "unit": Column("Enhet", width=65),
@@ -99,7 +101,7 @@ def dashboard() -> Dashboard:
                 units.LEVEL,
                 lines=curve(f"threshold_lines('water_level', {RANGE})"),
                 decimals=2,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -114,7 +116,7 @@ def dashboard() -> Dashboard:
                 lines=curve(f"threshold_lines('discharge', {RANGE})"),
                 decimals=0,
                 logarithmic=True,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -129,7 +131,7 @@ def dashboard() -> Dashboard:
                 thresholds=steps(BLUE, (0.05, ORANGE), (0.1, VERMILION)),
                 shown=0.06,
                 decimals=3,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -144,7 +146,7 @@ def dashboard() -> Dashboard:
                 bars=True,
                 decimals=1,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             "Vannledningene",
             panels.series(
@@ -158,7 +160,7 @@ def dashboard() -> Dashboard:
                 curve(f"series('pipe_pressure', {STEPS})"),
                 units.PRESSURE,
                 decimals=2,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -179,7 +181,7 @@ def dashboard() -> Dashboard:
                 thresholds=steps(BLUE, (0.5, VERMILION)),
                 right=("forbruk", units.TIMES, "forbruk mot vanlig"),
                 decimals=2,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -193,7 +195,7 @@ def dashboard() -> Dashboard:
                 units.FLOW,
                 decimals=0,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(
@@ -207,7 +209,7 @@ def dashboard() -> Dashboard:
                 units.FLOW,
                 decimals=1,
                 least=0,
-                link=TO_NODE,
+                link=NODE_OF_SERIES,
             ),
         ],
         [owner(), place(), node(MEASURED)],
