@@ -58,6 +58,17 @@ RETURN CASE WHEN width >= '1 day'
             ELSE "begin" + width END;
 COMMENT ON FUNCTION dashboard.window_end IS 'where the window that begins there ends; civil days have 23 to 25 hours';
 
+-- The same where many times are to be sorted in: days are then looked up among their beginnings, for to cut each time
+-- to its civil day takes several times as long.
+CREATE FUNCTION dashboard.window_among("time" timestamptz, width interval, days timestamptz[]) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN width >= '1 day' THEN days[width_bucket("time", days)]
+            ELSE date_bin(width, "time", '1970-01-01 00:00:00+00') END;
+CREATE FUNCTION dashboard.next_among("time" timestamptz, width interval, days timestamptz[]) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN width >= '1 day' THEN days[width_bucket("time", days) + 1]
+            ELSE date_bin(width, "time", '1970-01-01 00:00:00+00') + width END;
+
 CREATE FUNCTION dashboard.counts(value float8, flags int2) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN flags & 13::int2 = 0 AND value > '-Infinity' AND value < 'Infinity';
 COMMENT ON FUNCTION dashboard.counts IS 'false for readings that are certainly wrong (bypuls.quality.CERTAINLY_WRONG) or void';
@@ -130,7 +141,7 @@ LANGUAGE sql STABLE AS $$
           AND reading.time >= since AND reading.time < until
     ) AS r
     CROSS JOIN LATERAL dashboard.parts(kind, r.value) AS p
-    WHERE hourly AND dashboard.counts(r.value, r.flags)
+    WHERE hourly AND due.stream_id = ANY(ids) AND dashboard.counts(r.value, r.flags)
     UNION ALL
     SELECT r.stream_id, r.time, 1, r.value, r.value, r.value, p.cosine, p.sine, p.energy,
            r.value, 0, 0, 0, r.value, r.value, r.time, r.time
@@ -173,7 +184,11 @@ DECLARE
     hourly      boolean := windows.width >= '1 hour';
     due_streams int[] := '{}';
     due_hours   timestamptz[] := '{}';
+    days        timestamptz[] := '{}';  -- the beginnings of all civil days of the range, and where the last one ends
 BEGIN
+    IF width >= '1 day' THEN
+        days := ARRAY(SELECT generate_series(start, until + '26 hours'::interval, '1 day', 'Europe/Oslo'));
+    END IF;
     IF hourly THEN
         SELECT u.streams, u.hours INTO due_streams, due_hours FROM dashboard.unsettled(ids, start, until) AS u;
     END IF;
@@ -182,82 +197,92 @@ BEGIN
         RETURN QUERY
         SELECT w.stream_id, w.time, dashboard.direction(w.cosine, w.sine), NULL::float8, NULL::float8, w.n, NULL::float8
         FROM (
-            SELECT p.stream_id, dashboard.window_of(p.time, width) AS time, sum(p.n) AS n,
+            SELECT p.stream_id, dashboard.window_among(p.time, width, days) AS time, sum(p.n) AS n,
                    sum(p.n * p.cosine) / sum(p.n) AS cosine, sum(p.n * p.sine) / sum(p.n) AS sine
             FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
             GROUP BY 1, 2
         ) AS w;
     WHEN 'energetic' THEN
         RETURN QUERY
-        SELECT p.stream_id, dashboard.window_of(p.time, width), 10 * log(sum(p.n * p.energy) / sum(p.n)),
+        SELECT p.stream_id, dashboard.window_among(p.time, width, days), 10 * log(sum(p.n * p.energy) / sum(p.n)),
                min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
         FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
         GROUP BY 1, 2;
     WHEN 'total' THEN
         RETURN QUERY
-        SELECT p.stream_id, dashboard.window_of(p.time, width), sum(p.total),
+        SELECT p.stream_id, dashboard.window_among(p.time, width, days), sum(p.total),
                min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
         FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
         GROUP BY 1, 2;
     WHEN 'counter' THEN
         RETURN QUERY
-        SELECT w.stream_id, dashboard.window_of(w.time, width),
+        SELECT w.stream_id, dashboard.window_among(w.time, width, days),
                CASE WHEN sum(w.n) > 1 OR bool_or(w.step IS NOT NULL) THEN sum(w.increase + coalesce(w.step, 0)) END,
                NULL::float8, NULL::float8, sum(w.n), NULL::float8
-        FROM (
-            SELECT p.stream_id, p.time, p.n, p.increase,
-                   dashboard.risen(lag(p.last) OVER (PARTITION BY p.stream_id ORDER BY p.time), p.first, s.modulus) AS step
+        FROM unnest(ids) AS wanted (stream_id)
+        JOIN public.stream AS s USING (stream_id)
+        CROSS JOIN LATERAL (
+            SELECT s.stream_id, p.time, p.n, p.increase,
+                   dashboard.risen(lag(p.last) OVER (ORDER BY p.time), p.first, s.modulus) AS step
             FROM (
-                SELECT b.stream_id, b.time, 0 AS n, 0::float8 AS increase, b.value AS first, b.value AS last
-                FROM dashboard.last_before(ids, start) AS b
+                SELECT b.time, 0 AS n, 0::float8 AS increase, b.value AS first, b.value AS last
+                FROM dashboard.last_before(ARRAY[s.stream_id], start) AS b
                 UNION ALL
-                SELECT p.stream_id, p.time, p.n, p.increase, p.first, p.last
-                FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
-            ) AS p JOIN public.stream AS s USING (stream_id)
+                SELECT p.time, p.n, p.increase, p.first, p.last
+                FROM dashboard.pieces(
+                    ARRAY[s.stream_id], windows.kind, start, until, hourly, due_streams, due_hours) AS p
+            ) AS p
         ) AS w
         WHERE w.n > 0
         GROUP BY 1, 2;
     WHEN 'state' THEN
-        -- A value holds until the next reading, for a day at the longest, through windows without readings too.
+        -- A value holds until the next reading, for a day at the longest, through windows without readings too. Of a
+        -- window only the last span reaches beyond its end: what it carries over is added once the rest is summed up.
         RETURN QUERY
-        WITH edge AS (
-            SELECT w.time, coalesce(lead(w.time) OVER (ORDER BY w.time), dashboard.window_end(w.time, width)) AS next
-            FROM generate_series(start, until - '1 microsecond'::interval, width, 'Europe/Oslo') AS w (time)
-        ), span AS MATERIALIZED (
-            SELECT s.*, edge.next
+        WITH own AS MATERIALIZED (
+            SELECT p.stream_id, dashboard.window_among(p.since, width, days) AS time, sum(p.n) AS n,
+                   sum(p.held + p.last * greatest(date_part('epoch', least(p.until, p.next) - p.since), 0)) AS held,
+                   sum(p.held_seconds + greatest(date_part('epoch', least(p.until, p.next) - p.since), 0)) AS held_seconds,
+                   max(p.next) FILTER (WHERE p.until > p.next) AS next,
+                   max(p.until) FILTER (WHERE p.until > p.next) AS carried_until,
+                   sum(p.last) FILTER (WHERE p.until > p.next) AS carried
             FROM (
-                SELECT p.stream_id, dashboard.window_of(greatest(p.last_time, start), width) AS time, p.n, p.held,
-                       p.held_seconds, p.last, greatest(p.last_time, start) AS since,
-                       least(lead(p.first_time) OVER (PARTITION BY p.stream_id ORDER BY p.time),
-                             p.last_time + '24 hours'::interval, until) AS until
-                FROM (
-                    SELECT b.stream_id, b.time, 0 AS n, 0::float8 AS held, 0::float8 AS held_seconds, b.value AS last,
-                           b.time AS first_time, b.time AS last_time
-                    FROM dashboard.last_before(ids, start) AS b
-                    UNION ALL
-                    SELECT p.stream_id, p.time, p.n, p.held, p.held_seconds, p.last, p.first_time, p.last_time
-                    FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
+                SELECT wanted.stream_id, p.*, dashboard.next_among(p.since, width, days) AS next
+                FROM unnest(ids) AS wanted (stream_id)
+                CROSS JOIN LATERAL (
+                    SELECT p.n, p.held, p.held_seconds, p.last, greatest(p.last_time, start) AS since,
+                           least(lead(p.first_time) OVER (ORDER BY p.time), p.last_time + '24 hours'::interval, until) AS until
+                    FROM (
+                        SELECT b.time, 0 AS n, 0::float8 AS held, 0::float8 AS held_seconds, b.value AS last,
+                               b.time AS first_time, b.time AS last_time
+                        FROM dashboard.last_before(ARRAY[wanted.stream_id], start) AS b
+                        UNION ALL
+                        SELECT p.time, p.n, p.held, p.held_seconds, p.last, p.first_time, p.last_time
+                        FROM dashboard.pieces(
+                            ARRAY[wanted.stream_id], windows.kind, start, until, hourly, due_streams, due_hours) AS p
+                    ) AS p
                 ) AS p
-            ) AS s JOIN edge USING (time)
+            ) AS p
+            GROUP BY 1, 2
         ), held AS (
-            SELECT span.stream_id, span.time, span.n, span.held, span.held_seconds, span.last,
-                   greatest(extract(epoch FROM least(span.until, span.next) - span.since)::float8, 0) AS more
-            FROM span
+            SELECT own.stream_id, own.time, own.n, own.held, own.held_seconds FROM own
             UNION ALL
-            SELECT span.stream_id, w.time, 0, 0, 0, span.last,
-                   extract(epoch FROM least(span.until, dashboard.window_end(w.time, width)) - w.time)::float8
-            FROM span CROSS JOIN LATERAL generate_series(
-                span.next, span.until - '1 microsecond'::interval, width, 'Europe/Oslo'
+            SELECT own.stream_id, w.time, 0, own.carried * s.seconds, s.seconds
+            FROM own CROSS JOIN LATERAL generate_series(
+                own.next, own.carried_until - '1 microsecond'::interval, width, 'Europe/Oslo'
             ) AS w (time)
-            WHERE span.until > span.next
+            CROSS JOIN LATERAL (
+                SELECT date_part('epoch', least(own.carried_until, dashboard.window_end(w.time, width)) - w.time)
+            ) AS s (seconds)
+            WHERE own.carried_until IS NOT NULL
         )
-        SELECT h.stream_id, h.time, sum(h.held + h.last * h.more) / nullif(sum(h.held_seconds + h.more), 0),
-               NULL::float8, NULL::float8, sum(h.n), sum(h.held_seconds + h.more)
+        SELECT h.stream_id, h.time, sum(h.held) / nullif(sum(h.held_seconds), 0), NULL::float8, NULL::float8,
+               sum(h.n)::bigint, sum(h.held_seconds)
         FROM held AS h
         GROUP BY 1, 2;
     ELSE
         RETURN QUERY
-        SELECT p.stream_id, dashboard.window_of(p.time, width), sum(p.n * p.mean) / sum(p.n),
+        SELECT p.stream_id, dashboard.window_among(p.time, width, days), sum(p.n * p.mean) / sum(p.n),
                min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
         FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
         GROUP BY 1, 2;
@@ -286,7 +311,7 @@ BEGIN
     RETURN QUERY
     SELECT w.time, s.node, s.place, s.channel, s.metric, w.value, w.minimum, w.maximum, w.n,
            least(coalesce(w.held_seconds, CASE WHEN kind <> 'state' THEN w.n * s.expected_interval END)
-                 / extract(epoch FROM dashboard.window_end(w.time, width) - w.time)::float8, 1)
+                 / date_part('epoch', dashboard.window_end(w.time, width) - w.time), 1)
     FROM dashboard.windows(ids, kind, series.since, series.until, width) AS w
     JOIN dashboard.stream AS s USING (stream_id);
 END
