@@ -1,9 +1,13 @@
 """Publishing, against a fake of Grafana's HTTP API (the real one can't be installed here)."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +132,37 @@ def test_another_server_is_told(status: int, body: bytes) -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def run(*arguments: str, token: str = TOKEN, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "bypuls", "dashboards", *arguments],
+        env={**os.environ, "GRAFANA_TOKEN": token},
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_publishes_and_tells_what_is_wrong_in_a_sentence(grafana: FakeGrafana) -> None:
+    told = run("publish", "--url", grafana.url)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout == (
+        f"dashboards: 7 new, 0 changed, 0 as they were\nalert rules: {len(RULES)} new, 0 changed, 0 as they were\n"
+    )
+    told = run("publish", "--url", grafana.url, token="glsa_wrong")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith(f"bypuls: {grafana.url} doesn't accept the token")
+    assert "Traceback" not in told.stderr
+
+
+def test_the_command_renders_and_checks(tmp_path: Path) -> None:
+    told = run("render", cwd=tmp_path)
+    assert told.returncode == 0
+    assert "wrote docker/grafana/dashboards/bypuls-city.json\n" in told.stdout
+    assert run("check", cwd=tmp_path).returncode == 0
+    (tmp_path / "docker/grafana/dashboards/bypuls-city.json").unlink()
+    told = run("check", cwd=tmp_path)
+    assert told.returncode == 1
+    assert "dashboards/bypuls-city.json is missing. Run: bypuls dashboards render" in told.stderr
