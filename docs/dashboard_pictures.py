@@ -22,6 +22,7 @@ from dashboards.collection import pages
 from dashboards.query import SharedResult
 from testbed.grafana_macros import Asked, expand
 
+NAMED = ("metric", "halls", "reason")
 TOWN = ZoneInfo("Europe/Oslo")
 SINCE = {"now-6h": timedelta(hours=6), "now-24h": timedelta(days=1), "now-7d": timedelta(days=7)}
 PALETTE = ("#0072B2", "#D98000", "#009E73", "#B83A00", "#56B4E9", "#7B2D8E", "#8C8C8C", "#C0A000")
@@ -126,14 +127,13 @@ def series(axis: Axes, panel, results, asked) -> None:
     custom = panel.field_config.defaults.custom
     told = {name: one["color"]["fixedColor"] for name, one in overrides(panel).items() if "color" in one}
     for dashed, (names, rows) in enumerate(results):
-        values = [name for name in names if name not in {"time", "metric", "node"}]
+        values = [name for name in names if name not in {"time", "node", *NAMED}]
         lines = {}
         for row in rows:
             one = dict(zip(names, row, strict=True))
             for name in values:
-                key = (
-                    one.get("metric", name) if len(values) == 1 else f"{one.get('metric', '')} {name}".strip()
-                )
+                of = [one[label] for label in NAMED if label in one]
+                key = " ".join(of if of and len(values) == 1 else [*of, name])
                 lines.setdefault(key, ([], []))
                 lines[key][0].append(one["time"].astimezone(TOWN))
                 lines[key][1].append(one[name])

@@ -165,7 +165,9 @@ def check_series(title: str, answer: Answer, asked: Asked) -> None:
         # The first window may begin before the range; a window of days by up to a week of Grafana's steps.
         assert asked.since - timedelta(days=8) <= times[0], title
         assert times[-1] <= asked.until, title
-    texts = [at for at, name in enumerate(answer.columns) if name in {"node", "metric"}]
+    # Of three columns, Grafana makes `metric` the series' name, and no label that a legend could show.
+    assert len(answer.columns) != 3 or "metric" not in answer.columns, title
+    texts = [at for at, name in enumerate(answer.columns) if name in {"node", "metric", "halls", "reason"}]
     keys = [(row[0], *(row[at] for at in texts)) for row in answer.rows]
     assert len(set(keys)) == len(keys), f"{title}: two values for one time and series"
     numbers = [at for at in range(1, len(answer.columns)) if at not in texts]
