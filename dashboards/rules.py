@@ -132,7 +132,7 @@ RULES = (
         "{{ $labels.node }} ({{ $labels.place }}, {{ $labels.owner }}) har ikke sendt noe på "
         '{{ printf "%.0f" $values.A.Value }} intervaller',
         rows(
-            "node, place, owner, silent_intervals AS value",
+            "node, place, coalesce(owner, '') AS owner, silent_intervals AS value",
             f"node_status(NULL, {AT})",
             where="silent_intervals IS NOT NULL",
         ),
@@ -149,7 +149,7 @@ RULES = (
         '{{ $labels.node }} ({{ $labels.place }}) har {{ printf "%.0f" $values.A.Value }} % dekning i dag; '
         "under 85 % kan døgnet ikke vurderes mot grenseverdiene",
         rows(
-            "node, place, owner, 100 * coverage_today AS value",
+            "node, place, coalesce(owner, '') AS owner, 100 * coverage_today AS value",
             f"node_status(NULL, {AT})",
             where="coverage_today IS NOT NULL",
         ),
