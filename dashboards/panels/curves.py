@@ -85,7 +85,6 @@ def series(
         panel = panel.stacking(StackingConfig().mode(StackingMode.NORMAL).group("A"))
     if lines is not None:
         panel = panel.with_target(Query(lines, TIME_SERIES, "B")).override_by_query("B", _dashed())
-    if lines is not None:
         for level, colour in LEVELS.items():
             panel = panel.override_by_regexp(f"/: {level}/", _coloured(colour))
     for column, colour in (colours or {}).items():

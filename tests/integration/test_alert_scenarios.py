@@ -43,6 +43,7 @@ SEEN: dict[str, tuple[timedelta, timedelta, timedelta]] = {
 OTHERWISE = (-48 * HOUR, 24 * HOUR, 8 * HOUR)
 EXPECTED = {
     "everyday": set[str](),
+    "fair": set[str](),
     "flood": {"river-level", "river-high", "river-rise"},
     "burst-main": {"pipe-burst"},
     "inversion": {"no2-hour", "pm10-day"},
