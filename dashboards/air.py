@@ -189,7 +189,7 @@ def dashboard() -> Dashboard:
                 Told(
                     "Vindhastighet",
                     "2 to 5 m/s.",
-                    "below 1 m/s for hours: bad air may build up. Above 15 m/s: strong gale is near.",
+                    "below 1 m/s for hours: bad air may build up. Above 14 m/s: near gale (stiv kuling).",
                     "compare with the classes above.",
                     "Ingen vindmålinger i tidsrommet; velg en node som måler vind",
                 ),

@@ -136,7 +136,7 @@ def dashboard() -> Dashboard:
                 Told(
                     "Luft siste hele time",
                     "class low at all stations.",
-                    "a station's class is that of its worst component.",
+                    "class high or very high; a station's class is that of its worst component.",
                     "click a station for its hours and days in Luft.",
                     "Ingen stasjon har en time med nok målinger de siste 3 timene",
                 ),

@@ -38,7 +38,7 @@ def dashboard() -> Dashboard:
                     "Lampegrupper nå",
                     "all like the others: lit in the dark, out by day.",
                     "a group that differs from most: a broken photocell or relay, or a fuse.",
-                    "send a job to Datek with the group's name.",
+                    "send its owner a job with the group's name.",
                     "Ingen gatelys i dette utvalget",
                 ),
                 f"lamps({NOW})",
@@ -71,7 +71,7 @@ def dashboard() -> Dashboard:
             panels.series(
                 Told(
                     "Andel av tiden lyset er på",
-                    "1 at night, 0 by day, all together.",
+                    "100 % at night, 0 by day, all together.",
                     "one group that stays on by day or off at night.",
                     "see the list beside.",
                     "Ingen gatelys i dette utvalget",

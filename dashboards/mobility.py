@@ -61,7 +61,7 @@ def dashboard() -> Dashboard:
                     "Personer",
                     "the rhythm of trains and shops.",
                     "far more than on other days at the station: a fair or a match.",
-                    "tell the railway and Ruter when the platforms fill.",
+                    "tell the railway and the bus company when the platforms fill.",
                     "Ingen persontellere i dette utvalget",
                 ),
                 curve(

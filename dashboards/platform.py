@@ -52,7 +52,7 @@ def dashboard() -> Dashboard:
             panels.figure(
                 Told(
                     "Timer som venter på oppsummering",
-                    "about as many as there are streams: the running hour.",
+                    "0 or few; more for a while after late readings.",
                     "more and more: bypuls maintain doesn't run or doesn't keep up.",
                     "see the runbook rollup-backlog.",
                     "Ingenting venter",
