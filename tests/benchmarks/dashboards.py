@@ -127,10 +127,10 @@ def measure(url: str, page: Dashboard, span: timedelta, runs: int) -> str:
     with ExitStack() as stack:
         readers = [stack.enter_context(grafana_reader(url)) for _ in range(CONNECTIONS)]
         asked = readers[0].choose(page, until - span, until)
-        timed = [
-            Timed(query.panel, took(readers[0], query.sql, asked, runs), plain(url, query.sql, asked, runs))
-            for query in mine
-        ]
+        timed = []
+        for query in mine:
+            seconds, rows = took(readers[0], query.sql, asked, runs)
+            timed.append(Timed(query.panel, seconds, plain(url, query.sql, asked, rows, runs)))
         together = median(all_at_once(readers, [query.sql for query in mine], asked) for _ in range(runs))
     slowest = max(timed, key=lambda one: one.seconds)
     worst = max(timed, key=lambda one: one.ratio)
@@ -141,14 +141,14 @@ def measure(url: str, page: Dashboard, span: timedelta, runs: int) -> str:
     )
 
 
-def took(reader: GrafanaReader, sql: str, asked: Asked, runs: int) -> float:
-    """Return the seconds of a statement's median run."""
-    times = []
+def took(reader: GrafanaReader, sql: str, asked: Asked, runs: int) -> tuple[float, int]:
+    """Return the seconds of a statement's median run, and how many rows it gives."""
+    times, rows = [], 0
     for _ in range(runs):
         began = time.perf_counter()
-        reader.run(sql, asked)
+        rows = len(reader.run(sql, asked).rows)
         times.append(time.perf_counter() - began)
-    return median(times)
+    return median(times), rows
 
 
 def all_at_once(readers: list[GrafanaReader], statements: list[str], asked: Asked) -> float:
@@ -166,8 +166,8 @@ def all_at_once(readers: list[GrafanaReader], statements: list[str], asked: Aske
     return time.perf_counter() - began
 
 
-def plain(url: str, sql: str, asked: Asked, runs: int) -> float:
-    """Return the seconds of an index-only read of the rows that a statement is made of.
+def plain(url: str, sql: str, asked: Asked, rows: int, runs: int) -> float:
+    """Return the seconds of an index-only read of what a statement is made of, and of as many rows as it gives.
 
     Those of its quantities, or of all, in the range; of a month for what tells how things are now, which
     looks back no further, and of the year for what tells of the year.
@@ -181,7 +181,8 @@ def plain(url: str, sql: str, asked: Asked, runs: int) -> float:
     raw = asked.until - since <= timedelta(days=3)
     table, moment = ("reading", "time") if raw else ("reading_hour", "hour")
     where = f"stream_id = ANY(%s) AND {moment} >= %s AND {moment} < %s"
-    statement = f"SELECT count(*) FROM {table} WHERE {where}"  # noqa: S608  # both ours
+    counting = f"SELECT count(*) FROM {table} WHERE {where}"  # noqa: S608  # both ours
+    fetching = f"SELECT {moment}, stream_id FROM {table} WHERE {where} LIMIT %s"  # noqa: S608
     with psycopg.connect(url, autocommit=True) as connection:
         named = {key for key in QUANTITIES if f"'{key}'" in expanded}
         for function in re.findall(r"dashboard\.(\w+)\(", sql):
@@ -194,6 +195,7 @@ def plain(url: str, sql: str, asked: Asked, runs: int) -> float:
         times = []
         for _ in range(runs + 1):
             began = time.perf_counter()
-            connection.execute(statement.encode(), [streams, since, asked.until])
+            connection.execute(counting.encode(), [streams, since, asked.until])
+            connection.execute(fetching.encode(), [streams, since, asked.until, rows]).fetchall()
             times.append(time.perf_counter() - began)
     return median(times[1:])

@@ -32,7 +32,9 @@ NEW_YEAR = 1_735_686_000 * SECOND
 def test_bounds_and_limits_are_those_of_the_regulation(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         bounds = connection.execute("SELECT * FROM dashboard.air_bounds").fetchall()
-        limits = connection.execute("SELECT * FROM dashboard.legal_limits").fetchall()
+        limits = connection.execute(
+            "SELECT quantity, period, limit_value, allowed FROM dashboard.legal_limits"
+        ).fetchall()
     assert {key: tuple(rest) for key, *rest in bounds} == BOUNDS
     assert set(limits) == {
         (limit.quantity, limit.period.value, limit.value, limit.allowed) for limit in LEGAL_LIMITS

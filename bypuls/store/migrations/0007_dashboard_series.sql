@@ -65,7 +65,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN width >= '1 day' THEN days[width_bucket("time", days)]
             ELSE date_bin(width, "time", '1970-01-01 00:00:00+00') END;
 CREATE FUNCTION dashboard.next_among("time" timestamptz, width interval, days timestamptz[]) RETURNS timestamptz
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN width >= '1 day' THEN days[width_bucket("time", days) + 1]
             ELSE date_bin(width, "time", '1970-01-01 00:00:00+00') + width END;
 
@@ -109,29 +109,32 @@ LANGUAGE sql STABLE AS $$
     WHERE raw_from IS NULL OR hour >= raw_from
 $$;
 
--- What the mean of a direction or a level is made of; of other values it may be too large to be computed.
-CREATE FUNCTION dashboard.parts(kind text, value float8, OUT cosine float8, OUT sine float8, OUT energy float8)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN kind = 'circular' THEN cosd(value) END, CASE WHEN kind = 'circular' THEN sind(value) END,
-           CASE WHEN kind = 'energetic' THEN 10 ^ (value / 10) END
+-- Readings in sum: hourly rollups where there are any to be trusted, and single readings, each as a sum of one.
+-- What is certainly wrong is left out, and hours in which nothing else was measured. `kind` spares powers and angles
+-- that aren't needed, and may be too large to be computed.
+CREATE FUNCTION dashboard.hours(
+    ids int[], since timestamptz, until timestamptz, due_streams int[], due_hours timestamptz[])
+RETURNS SETOF public.reading_hour LANGUAGE sql STABLE AS $$
+    SELECT * FROM public.reading_hour AS h
+    WHERE h.stream_id = ANY(ids) AND h.hour >= since AND h.hour < until AND h.n > 0
+      AND NOT EXISTS (SELECT FROM unnest(due_streams, due_hours) AS due (stream_id, hour)
+                      WHERE due.stream_id = h.stream_id AND due.hour = h.hour)
 $$;
 
--- Readings in sum: hourly rollups where there are any to be trusted, and single readings, each as a sum of one.
--- What is certainly wrong is left out, and hours in which nothing else was measured.
 CREATE FUNCTION dashboard.pieces(
-    ids int[], kind text, since timestamptz, until timestamptz, hourly boolean, due_streams int[], due_hours timestamptz[])
+    ids int[], kind text, since timestamptz, until timestamptz, rolled boolean, single boolean, due_streams int[],
+    due_hours timestamptz[])
 RETURNS TABLE (stream_id int, "time" timestamptz, n int, mean float8, minimum float8, maximum float8, cosine float8,
                sine float8, energy float8, total float8, increase float8, held float8, held_seconds float8,
                first float8, last float8, first_time timestamptz, last_time timestamptz)
 LANGUAGE sql STABLE AS $$
     SELECT h.stream_id, h.hour, h.n, h.mean, h.minimum, h.maximum, h.cosine, h.sine, h.energy, h.sum, h.increase,
            h.held, h.held_seconds, h.first, h.last, h.first_time, h.last_time
-    FROM public.reading_hour AS h
-    WHERE hourly AND h.stream_id = ANY(ids) AND h.hour >= since AND h.hour < until AND h.n > 0
-      AND NOT EXISTS (SELECT FROM unnest(due_streams, due_hours) AS due (stream_id, hour)
-                      WHERE due.stream_id = h.stream_id AND due.hour = h.hour)
+    FROM dashboard.hours(ids, since, until, due_streams, due_hours) AS h
+    WHERE rolled
     UNION ALL
-    SELECT r.stream_id, r.time, 1, r.value, r.value, r.value, p.cosine, p.sine, p.energy,
+    SELECT r.stream_id, r.time, 1, r.value, r.value, r.value, CASE WHEN kind = 'circular' THEN cosd(r.value) END,
+           CASE WHEN kind = 'circular' THEN sind(r.value) END, CASE WHEN kind = 'energetic' THEN 10 ^ (r.value / 10) END,
            r.value, 0, 0, 0, r.value, r.value, r.time, r.time
     FROM unnest(due_streams, due_hours) AS due (stream_id, hour)
     CROSS JOIN LATERAL (
@@ -140,14 +143,13 @@ LANGUAGE sql STABLE AS $$
           AND reading.time >= due.hour AND reading.time < due.hour + '1 hour'::interval
           AND reading.time >= since AND reading.time < until
     ) AS r
-    CROSS JOIN LATERAL dashboard.parts(kind, r.value) AS p
-    WHERE hourly AND due.stream_id = ANY(ids) AND dashboard.counts(r.value, r.flags)
+    WHERE NOT single AND due.stream_id = ANY(ids) AND dashboard.counts(r.value, r.flags)
     UNION ALL
-    SELECT r.stream_id, r.time, 1, r.value, r.value, r.value, p.cosine, p.sine, p.energy,
+    SELECT r.stream_id, r.time, 1, r.value, r.value, r.value, CASE WHEN kind = 'circular' THEN cosd(r.value) END,
+           CASE WHEN kind = 'circular' THEN sind(r.value) END, CASE WHEN kind = 'energetic' THEN 10 ^ (r.value / 10) END,
            r.value, 0, 0, 0, r.value, r.value, r.time, r.time
     FROM public.reading AS r
-    CROSS JOIN LATERAL dashboard.parts(kind, r.value) AS p
-    WHERE NOT hourly AND r.stream_id = ANY(ids) AND r.time >= since AND r.time < until
+    WHERE single AND r.stream_id = ANY(ids) AND r.time >= since AND r.time < until
       AND dashboard.counts(r.value, r.flags)
 $$;
 
@@ -192,29 +194,7 @@ BEGIN
     IF hourly THEN
         SELECT u.streams, u.hours INTO due_streams, due_hours FROM dashboard.unsettled(ids, start, until) AS u;
     END IF;
-    CASE windows.kind
-    WHEN 'circular' THEN
-        RETURN QUERY
-        SELECT w.stream_id, w.time, dashboard.direction(w.cosine, w.sine), NULL::float8, NULL::float8, w.n, NULL::float8
-        FROM (
-            SELECT p.stream_id, dashboard.window_among(p.time, width, days) AS time, sum(p.n) AS n,
-                   sum(p.n * p.cosine) / sum(p.n) AS cosine, sum(p.n * p.sine) / sum(p.n) AS sine
-            FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
-            GROUP BY 1, 2
-        ) AS w;
-    WHEN 'energetic' THEN
-        RETURN QUERY
-        SELECT p.stream_id, dashboard.window_among(p.time, width, days), 10 * log(sum(p.n * p.energy) / sum(p.n)),
-               min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
-        FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
-        GROUP BY 1, 2;
-    WHEN 'total' THEN
-        RETURN QUERY
-        SELECT p.stream_id, dashboard.window_among(p.time, width, days), sum(p.total),
-               min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
-        FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
-        GROUP BY 1, 2;
-    WHEN 'counter' THEN
+    IF kind = 'counter' THEN
         RETURN QUERY
         SELECT w.stream_id, dashboard.window_among(w.time, width, days),
                CASE WHEN sum(w.n) > 1 OR bool_or(w.step IS NOT NULL) THEN sum(w.increase + coalesce(w.step, 0)) END,
@@ -230,12 +210,12 @@ BEGIN
                 UNION ALL
                 SELECT p.time, p.n, p.increase, p.first, p.last
                 FROM dashboard.pieces(
-                    ARRAY[s.stream_id], windows.kind, start, until, hourly, due_streams, due_hours) AS p
+                    ARRAY[s.stream_id], kind, start, until, hourly, NOT hourly, due_streams, due_hours) AS p
             ) AS p
         ) AS w
         WHERE w.n > 0
         GROUP BY 1, 2;
-    WHEN 'state' THEN
+    ELSIF kind = 'state' THEN
         -- A value holds until the next reading, for a day at the longest, through windows without readings too. Of a
         -- window only the last span reaches beyond its end: what it carries over is added once the rest is summed up.
         RETURN QUERY
@@ -259,7 +239,7 @@ BEGIN
                         UNION ALL
                         SELECT p.time, p.n, p.held, p.held_seconds, p.last, p.first_time, p.last_time
                         FROM dashboard.pieces(
-                            ARRAY[wanted.stream_id], windows.kind, start, until, hourly, due_streams, due_hours) AS p
+                            ARRAY[wanted.stream_id], kind, start, until, hourly, NOT hourly, due_streams, due_hours) AS p
                     ) AS p
                 ) AS p
             ) AS p
@@ -281,12 +261,30 @@ BEGIN
         FROM held AS h
         GROUP BY 1, 2;
     ELSE
+        -- Rollups are windows of an hour already: to group them takes as long as to read them.
+        IF width = '1 hour' THEN
+            RETURN QUERY
+            SELECT h.stream_id, h.hour,
+                   CASE kind WHEN 'circular' THEN dashboard.direction(h.cosine, h.sine)
+                             WHEN 'energetic' THEN 10 * log(h.energy)
+                             WHEN 'total' THEN h.sum
+                             ELSE h.mean END,
+                   CASE WHEN kind <> 'circular' THEN h.minimum END, CASE WHEN kind <> 'circular' THEN h.maximum END,
+                   h.n::bigint, NULL::float8
+            FROM dashboard.hours(ids, start, until, due_streams, due_hours) AS h;
+        END IF;
         RETURN QUERY
-        SELECT p.stream_id, dashboard.window_among(p.time, width, days), sum(p.n * p.mean) / sum(p.n),
-               min(p.minimum), max(p.maximum), sum(p.n), NULL::float8
-        FROM dashboard.pieces(ids, windows.kind, start, until, hourly, due_streams, due_hours) AS p
+        SELECT p.stream_id, dashboard.window_among(p.time, width, days),
+               CASE kind WHEN 'circular' THEN
+                             dashboard.direction(sum(p.n * p.cosine) / sum(p.n), sum(p.n * p.sine) / sum(p.n))
+                         WHEN 'energetic' THEN 10 * log(sum(p.n * p.energy) / sum(p.n))
+                         WHEN 'total' THEN sum(p.total)
+                         ELSE sum(p.n * p.mean) / sum(p.n) END,
+               CASE WHEN kind <> 'circular' THEN min(p.minimum) END, CASE WHEN kind <> 'circular' THEN max(p.maximum) END,
+               sum(p.n), NULL::float8
+        FROM dashboard.pieces(ids, kind, start, until, width > '1 hour', NOT hourly, due_streams, due_hours) AS p
         GROUP BY 1, 2;
-    END CASE;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION dashboard.windows IS 'the mean of each window by averaging kind; counters: the increase, totals: the sum, states: the share of time in 1';

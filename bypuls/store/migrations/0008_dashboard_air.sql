@@ -5,8 +5,8 @@ VALUES ('pm2_5', 30::float8, 50::float8, 150::float8), ('pm10', 60, 120, 400), (
        ('o3', 100, 180, 240);
 COMMENT ON VIEW dashboard.air_bounds IS 'where the classes 2 to 4 begin, in ug/m3, as in bypuls.air_quality';
 
-CREATE VIEW dashboard.legal_limits (quantity, period, limit_value, allowed) AS
-VALUES ('no2', 'hour', 200::float8, 18), ('no2', 'year', 40, 0), ('pm10', 'day', 50, 25), ('pm10', 'year', 20, 0);
+CREATE VIEW dashboard.legal_limits (number, quantity, period, limit_value, allowed) AS
+VALUES (1, 'no2', 'hour', 200::float8, 18), (2, 'no2', 'year', 40, 0), (3, 'pm10', 'day', 50, 25), (4, 'pm10', 'year', 20, 0);
 COMMENT ON VIEW dashboard.legal_limits IS 'forurensningsforskriften kap. 7, in ug/m3, as in bypuls.legal_limits';
 
 CREATE FUNCTION dashboard.air_index_of(value float8, moderate float8, high float8, very_high float8) RETURNS float8
@@ -19,37 +19,69 @@ RETURN CASE
 END;
 COMMENT ON FUNCTION dashboard.air_index_of IS 'continuous index of an hourly mean, as bypuls.air_quality.index; its whole part is the class';
 
+-- Rows without texts, of which a year of hours of many stations has gigabytes.
+CREATE FUNCTION dashboard.air_of(nodes text[], since timestamptz, until timestamptz)
+RETURNS TABLE ("time" timestamptz, node_id int, quantity text, value float8, index float8, coverage float8)
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    bounds record;
+    ids    int[];
+BEGIN
+    FOR bounds IN SELECT * FROM dashboard.air_bounds LOOP
+        ids := ARRAY(SELECT s.stream_id FROM dashboard.streams(bounds.quantity, nodes) AS s);
+        RETURN QUERY
+        SELECT w.time, s.node_id, bounds.quantity, w.value,
+               dashboard.air_index_of(w.value, bounds.moderate, bounds.high, bounds.very_high),
+               least(w.n * s.expected_interval / 3600, 1)
+        FROM dashboard.windows(ids, 'linear', air_of.since, air_of.until, '1 hour') AS w
+        JOIN public.stream AS s USING (stream_id)
+        WHERE w.n * s.expected_interval >= 0.85 * 3600 AND w.time + '1 hour'::interval <= air_of.until;
+    END LOOP;
+END
+$$;
+
 CREATE FUNCTION dashboard.air_hours(nodes text[], since timestamptz, until timestamptz)
 RETURNS TABLE ("time" timestamptz, node text, place text, quantity text, value float8, index float8, coverage float8)
 LANGUAGE sql STABLE ROWS 10000 AS $$
-    SELECT s.time, s.node, s.place, b.quantity, s.value,
-           dashboard.air_index_of(s.value, b.moderate, b.high, b.very_high), s.coverage
-    FROM dashboard.air_bounds AS b
-    CROSS JOIN LATERAL dashboard.series(b.quantity, nodes, since, until, '1 hour') AS s
-    WHERE s.coverage >= 0.85 AND s.time + '1 hour'::interval <= until
+    SELECT a.time, n.node, coalesce(n.place, n.node), a.quantity, a.value, a.index, a.coverage
+    FROM dashboard.air_of(nodes, since, until) AS a JOIN public.node AS n USING (node_id)
 $$;
 COMMENT ON FUNCTION dashboard.air_hours IS 'hours that are over and of which at least 85 % was measured, by station and component; ug/m3';
 
 CREATE FUNCTION dashboard.air_index(nodes text[], since timestamptz, until timestamptz)
 RETURNS TABLE ("time" timestamptz, node text, place text, metric text, quantity text, value float8, index float8,
                class int, coverage float8)
-LANGUAGE sql STABLE ROWS 1000 AS $$
-    SELECT DISTINCT ON (w.window, h.node) w.window, h.node, h.place, concat(h.place, ' (' || nullif(h.node, h.place) || ')'),
-           h.quantity, h.value, h.index, floor(h.index)::int, h.coverage
-    FROM dashboard.air_hours(nodes, since, until) AS h
-    CROSS JOIN LATERAL (SELECT CASE WHEN until - since <= '31 days'::interval THEN h.time
-                                    ELSE dashboard.window_of(h.time, '1 day') END) AS w ("window")
-    ORDER BY w.window, h.node, h.index DESC
+LANGUAGE plpgsql STABLE ROWS 1000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    width interval := CASE WHEN air_index.until - air_index.since <= '31 days' THEN '1 hour'::interval ELSE '1 day' END;
+    days  timestamptz[] := ARRAY(SELECT generate_series(
+        dashboard.window_of(air_index.since, '1 day'), air_index.until + '26 hours'::interval, '1 day', 'Europe/Oslo'));
+BEGIN
+    RETURN QUERY
+    SELECT w.time, n.node, coalesce(n.place, n.node), coalesce(n.place || ' (' || n.node || ')', n.node),
+           w.quantity, w.worst[2], w.worst[1], floor(w.worst[1])::int, w.worst[3]
+    FROM (
+        SELECT DISTINCT ON (a.time, a.node_id) a.*
+        FROM (
+            SELECT dashboard.window_among(a.time, width, days) AS time, a.node_id, a.quantity,
+                   max(ARRAY[a.index, a.value, a.coverage]) AS worst
+            FROM dashboard.air_of(air_index.nodes, air_index.since, air_index.until) AS a
+            GROUP BY 1, 2, 3
+        ) AS a
+        ORDER BY a.time, a.node_id, a.worst[1] DESC
+    ) AS w JOIN public.node AS n USING (node_id);
+END
 $$;
 COMMENT ON FUNCTION dashboard.air_index IS 'the worst component of each hour and station; beyond 31 days that of the worst hour of each civil day';
 
 CREATE FUNCTION dashboard.air_classes(nodes text[], since timestamptz, until timestamptz)
 RETURNS TABLE (node text, place text, class int, hours bigint)
 LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT node, place, class, count(*)
-    FROM (SELECT h.node, h.place, floor(max(h.index))::int AS class
-          FROM dashboard.air_hours(nodes, since, until) AS h GROUP BY h.node, h.place, h.time) AS hour
-    GROUP BY node, place, class
+    SELECT n.node, coalesce(n.place, n.node), hour.class, count(*)
+    FROM (SELECT a.node_id, floor(max(a.index))::int AS class
+          FROM dashboard.air_of(nodes, since, until) AS a GROUP BY a.node_id, a.time) AS hour
+    JOIN public.node AS n USING (node_id)
+    GROUP BY n.node, n.place, hour.class
 $$;
 COMMENT ON FUNCTION dashboard.air_classes IS 'hours that each station spent in each class';
 
@@ -67,25 +99,40 @@ LANGUAGE sql STABLE ROWS 100 AS $$
 $$;
 COMMENT ON FUNCTION dashboard.air_now IS 'components of each station in its last whole hour, if that began within 3 hours before the current one';
 
--- Means of a period compared with its limit. Day and hour by the same windows as everywhere; a running one isn't compared.
+-- Means of periods that are over, with the limit they are compared with; rows without texts again.
 CREATE FUNCTION dashboard.limited(nodes text[], since timestamptz, until timestamptz)
-RETURNS TABLE ("time" timestamptz, node text, place text, metric text, quantity text, period text, value float8,
-               limit_value float8, allowed int, assessed boolean)
-LANGUAGE sql STABLE ROWS 10000 AS $$
-    SELECT s.time, s.node, s.place, s.metric, l.quantity, l.period, s.value, l.limit_value, l.allowed,
-           coalesce(s.coverage >= 0.85, false)
-    FROM dashboard.legal_limits AS l
-    CROSS JOIN LATERAL (VALUES (CASE l.period WHEN 'hour' THEN '1 hour'::interval ELSE '1 day' END)) AS w (width)
-    CROSS JOIN LATERAL dashboard.series(l.quantity, nodes, since, until, w.width) AS s
-    WHERE l.period IN ('hour', 'day') AND dashboard.window_end(s.time, w.width) <= until
+RETURNS TABLE (stream_id int, "limit" int, "time" timestamptz, value float8, assessed boolean, above boolean)
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    one   record;
+    width interval;
+    ids   int[];
+BEGIN
+    FOR one IN SELECT * FROM dashboard.legal_limits AS l WHERE l.period <> 'year' LOOP
+        width := CASE one.period WHEN 'hour' THEN '1 hour' ELSE '1 day' END;
+        ids := ARRAY(SELECT s.stream_id FROM dashboard.streams(one.quantity, nodes) AS s);
+        RETURN QUERY
+        SELECT w.stream_id, one.number, w.time, w.value, c.enough, c.enough AND w.value > one.limit_value
+        FROM dashboard.windows(ids, 'linear', limited.since, limited.until, width) AS w
+        JOIN public.stream AS s USING (stream_id)
+        CROSS JOIN LATERAL (
+            SELECT coalesce(w.n * s.expected_interval
+                            >= 0.85 * date_part('epoch', dashboard.window_end(w.time, width) - w.time), false)
+        ) AS c (enough)
+        WHERE dashboard.window_end(w.time, width) <= limited.until;
+    END LOOP;
+END
 $$;
 
 CREATE FUNCTION dashboard.exceedance_times(nodes text[], since timestamptz, until timestamptz)
 RETURNS TABLE ("time" timestamptz, node text, place text, metric text, quantity text, period text, value float8,
                limit_value float8)
 LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT time, node, place, metric, quantity, period, value, limit_value
-    FROM dashboard.limited(nodes, since, until) WHERE assessed AND value > limit_value
+    SELECT x.time, s.node, s.place, s.metric, l.quantity, l.period, x.value, l.limit_value
+    FROM dashboard.limited(nodes, since, until) AS x
+    JOIN dashboard.stream AS s USING (stream_id)
+    JOIN dashboard.legal_limits AS l ON l.number = x.limit
+    WHERE x.above
 $$;
 COMMENT ON FUNCTION dashboard.exceedance_times IS 'hours and days above their legal limit, of which at least 85 % was measured; ug/m3';
 
@@ -99,24 +146,22 @@ LANGUAGE sql STABLE ROWS 100 AS $$
     ), days AS (
         SELECT count(*) AS days
         FROM year, generate_series(since, date_trunc('day', at, 'Europe/Oslo') - '1 microsecond'::interval, '1 day', 'Europe/Oslo')
-    ), compared AS (
-        SELECT l.*, l.assessed AND l.value > l.limit_value AS above
-        FROM year CROSS JOIN LATERAL dashboard.limited(nodes, year.since, at) AS l
-        WHERE l.time >= year.since
     ), counted AS (
-        SELECT c.node, c.place, c.metric, c.quantity, c.period, c.limit_value, c.allowed,
-               count(*) FILTER (WHERE above) AS exceeded, count(*) FILTER (WHERE assessed) AS assessed,
-               max(c.time) FILTER (WHERE above) AS last_exceeded,
-               (array_agg(c.value ORDER BY c.time DESC) FILTER (WHERE above))[1] AS last_value
-        FROM compared AS c
-        GROUP BY c.node, c.place, c.metric, c.quantity, c.period, c.limit_value, c.allowed
+        SELECT x.stream_id, x.limit, count(*) FILTER (WHERE x.above) AS exceeded,
+               count(*) FILTER (WHERE x.assessed) AS assessed, max(x.time) FILTER (WHERE x.above) AS last_exceeded,
+               (max(ARRAY[date_part('epoch', x.time), x.value]) FILTER (WHERE x.above))[2] AS last_value
+        FROM year CROSS JOIN LATERAL dashboard.limited(nodes, year.since, at) AS x
+        WHERE x.time >= year.since
+        GROUP BY x.stream_id, x.limit
     )
-    SELECT c.node, c.place, c.metric, c.quantity, c.period, c.limit_value, c.allowed, c.exceeded, c.allowed - c.exceeded,
+    SELECT s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed, c.exceeded, l.allowed - c.exceeded,
            c.assessed,
-           CASE c.period WHEN 'day' THEN days.days
+           CASE l.period WHEN 'day' THEN days.days
                          ELSE floor(extract(epoch FROM at - year.since) / 3600)::bigint END - c.assessed,
            c.last_exceeded, c.last_value, NULL::float8
-    FROM counted AS c, days, year
+    FROM counted AS c JOIN dashboard.stream AS s USING (stream_id)
+    JOIN dashboard.legal_limits AS l ON l.number = c.limit
+    CROSS JOIN days CROSS JOIN year
     UNION ALL
     SELECT s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed, 0, l.allowed, 0, 0, NULL, NULL,
            sum(s.n * s.value) / sum(s.n)
