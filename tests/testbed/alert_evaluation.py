@@ -62,7 +62,7 @@ def evaluate(
 
 
 def labelled(rows: Rows) -> dict[tuple[tuple[str, str], ...], float]:
-    """Return the number of each row by its labels; raise ValueError for what is no tabular data for alerts."""
+    """Return the number of each row by its labels; raise ValueError for what alerts can't be made of."""
     values: dict[tuple[tuple[str, str], ...], float] = {}
     for row in rows:
         numbers = [one for one in row.values() if isinstance(one, Real) and not isinstance(one, bool)]
