@@ -8,6 +8,7 @@ RUN python -m venv /opt/venv \
 COPY bypuls /app/bypuls
 COPY ingest /app/ingest
 COPY api /app/api
+COPY dashboards /app/dashboards
 COPY simulators /app/simulators
 COPY edge /app/edge
 RUN /opt/venv/bin/python -m compileall -q /app

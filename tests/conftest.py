@@ -1,12 +1,18 @@
 """The real servers, and a fresh database for each test; what can't be had makes the tests fail."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from testbed import Databases, DatabaseServer, Mosquitto, timescale_server
+
+if TYPE_CHECKING:
+    from testbed.town_database import TownDatabase
 
 
 @pytest.fixture
@@ -50,3 +56,29 @@ def database_url(databases: Databases) -> Iterator[str]:
     """The superuser's URL of a fresh, migrated TimescaleDB database."""
     with databases.migrated() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def everyday(databases: Databases) -> "Iterator[TownDatabase]":
+    """A month of the simulated town around `NOON`, and the hours of a year; nobody writes to it."""
+    from testbed.town_database import DAY, NOON, add_hours, fill, town_nodes
+
+    with databases.migrated() as url:
+        filled = fill(url, town_nodes(2), NOON - 30 * DAY, NOON + DAY)
+        add_hours(filled, 335, [node for node in town_nodes(1) if node.kind != "parking"])
+        yield filled
+
+
+@pytest.fixture(scope="session")
+def befallen(databases: Databases) -> "Iterator[Callable[[str], TownDatabase]]":
+    """Give twelve days of the town before the height of a scenario, `NOON`, and one after."""
+    from testbed.town_database import DAY, NOON, fill, town_nodes
+
+    with ExitStack() as stack:
+
+        @cache
+        def made(scenario: str) -> "TownDatabase":
+            url = stack.enter_context(databases.migrated())
+            return fill(url, town_nodes(2), NOON - 12 * DAY, NOON + DAY, [scenario])
+
+        yield made

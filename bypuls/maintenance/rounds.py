@@ -74,6 +74,7 @@ class _Rounds:
         if self._settings.raw_days:
             for removal in self._job.remove_old(stop=self._wanted):
                 _tell(removal)
+        self._job.forget_intake()
         for move in self._job.move_chunks(self._wanted):
             _log.info(
                 "chunk moved into the columnstore",

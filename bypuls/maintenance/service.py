@@ -10,7 +10,7 @@ from bypuls.errors import BypulsError, StoreError, StoreUnavailable
 from bypuls.maintenance.horizons import horizons
 from bypuls.maintenance.metrics import Metrics
 from bypuls.settings import DatabaseSettings, MaintainSettings
-from bypuls.store import columnstore, retention, rollups
+from bypuls.store import columnstore, intake, retention, rollups
 from bypuls.store.database import Connection, connect
 
 _log = structlog.get_logger()
@@ -119,6 +119,10 @@ class Maintenance:
             if stop():
                 break
         return list(found.values())
+
+    def forget_intake(self) -> None:
+        """Remove the figures of ingest that are older than anybody looks at. Raises as `make_rollups`."""
+        intake.forget_old(self._open())
 
     def has_columnstore(self) -> bool:
         """Return whether chunks are to be moved, and the server has a columnstore to move them to."""

@@ -73,10 +73,15 @@ def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
             first, last = int(hours.min()), int(hours.max()) + 1
             for readings in read_pairs(connection, streams, hours):
                 for _, summary in summarise_readings(readings, averagings, hour_edges(first, last)):
-                    with connection.cursor() as cursor, cursor.copy(queries["copy_hours"]) as copy:
-                        copy.write(_rows(summary, first))
+                    write_hours(connection, summary, first)
         connection.execute(queries["clear_marks"], {"dirty_id": dirty_id})
         return len(streams), len(final)
+
+
+def write_hours(connection: Connection, summary: Summary, first: int) -> None:
+    """Write summaries of hours as new rollups; `first` is the hour (since 1970) of window 0."""
+    with connection.cursor() as cursor, cursor.copy(load("rollups")["copy_hours"]) as copy:
+        copy.write(_rows(summary, first))
 
 
 def mark_range(connection: Connection, start: int, end: int) -> int:

@@ -1,6 +1,7 @@
 """Writing: one transaction holds a batch's readings, quarantine, sequence log and dirty hours."""
 
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Self
@@ -18,6 +19,7 @@ from bypuls.store.binary_copy import encode, postgres_time
 from bypuls.store.commit import Commit, Message, Outcome, PackSeen
 from bypuls.store.database import Connection, connect, interrupt, translated
 from bypuls.store.dirty_hours import DirtyHours
+from bypuls.store.intake import Intake
 from bypuls.store.sql import load
 
 KEPT_BYTES = 256 * 1024
@@ -40,6 +42,7 @@ class Writer:
         self._name = name
         self._connection: Connection | None = None
         self._dirty = DirtyHours()
+        self._intake = Intake()
         self._seen: dict[int, int] = {}
 
     def __enter__(self) -> Self:
@@ -67,14 +70,17 @@ class Writer:
         (something in the batch is refused); either way nothing of the batch may be acknowledged.
         """
         connection = self._open()
+        began = time.monotonic()
         try:
             with translated(), connection.transaction():
                 outcome = self._write(connection, commit)
+                self._intake.note(connection, commit, outcome)
         except Exception:
             # Whatever happened, a fresh connection is the surest way back.
             self.close()
             self._dirty.forget()
             raise
+        self._intake.committed(time.monotonic() - began)
         self._dirty.keep()
         self._seen.update(commit.seen)
         return outcome

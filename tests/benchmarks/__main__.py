@@ -8,6 +8,7 @@ from collections.abc import Callable
 from benchmarks import (
     aggregation,
     checks,
+    dashboards,
     edge,
     growth,
     memory,
@@ -30,6 +31,7 @@ PARTS: dict[str, Callable[[DatabaseServer, Databases, int], None]] = {
     "checks": lambda _, databases, runs: checks.report(databases, runs),
     "rollups": lambda _, databases, runs: rollups.report(databases, runs),
     "town": lambda _, databases, runs: town.report(databases, runs),
+    "dashboards": lambda _, databases, runs: dashboards.report(databases, runs),
     "edge": lambda _server, databases, _runs: edge.report(databases),
     "micropython": lambda _server, databases, _runs: micropython.report(databases),
 }

@@ -20,6 +20,7 @@ def write(
     stream: NDArray[np.int32] | Sequence[int] | int,
     time: NDArray[np.int64] | Sequence[int],
     value: Any,
+    flags: Any = 0,
 ) -> Outcome:
     """Commit one message with these readings, as the role of ingest."""
     time = np.asarray(time, np.int64)
@@ -29,7 +30,7 @@ def write(
         stream[order].astype(np.int32),
         time[order],
         value[order].astype(np.float64),
-        np.zeros(len(time), np.int16),
+        np.broadcast_to(np.asarray(flags, np.int16), len(time))[order],
     )
     message = Message("bypuls/v1/town-01/up", b"payload", int(time[0]))
     made = Commit([message], readings, np.zeros(len(time), np.int32), order.astype(np.int32))

@@ -19,6 +19,9 @@ COMMANDS = (
     ["replay"],
     ["simulate"],
     ["nodes", "apply"],
+    ["dashboards", "render"],
+    ["dashboards", "check"],
+    ["dashboards", "publish"],
     ["init"],
     ["settings"],
 )
@@ -63,6 +66,16 @@ def test_what_is_wrong_is_told_in_a_sentence_and_without_a_traceback() -> None:
     told = run("migrate")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == "bypuls: BYPULS_DATABASE_URL: Field required\n"
+
+
+def test_what_has_to_be_installed_besides_is_told() -> None:
+    code = (
+        "import sys; sys.modules['grafana_foundation_sdk'] = None;"
+        "sys.argv = ['bypuls', 'dashboards', 'check']; from bypuls.command import main; main()"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stderr == "bypuls: this command needs more: pip install 'bypuls[dashboards]'\n"
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_sentence(tmp_path: Path) -> None:

@@ -132,7 +132,9 @@ def test_the_image_does_not_run_as_root() -> None:
 
 
 def test_grafana_reads_through_the_read_only_role_only() -> None:
-    [source] = yaml.safe_load((PROJECT / "docker/grafana/datasources.yaml").read_text())["datasources"]
+    [source] = yaml.safe_load((PROJECT / "docker/grafana/provisioning/datasources/bypuls.yaml").read_text())[
+        "datasources"
+    ]
     assert source["user"] == "bypuls_grafana"
     assert source["secureJsonData"] == {"password": "$BYPULS_ROLE_GRAFANA_PASSWORD"}
     assert "BYPULS_ROLE_GRAFANA_PASSWORD" in SERVICES["grafana"]["environment"]

@@ -1,0 +1,85 @@
+"""Bars: ranked, or stacked along a scale."""
+
+from collections.abc import Mapping
+
+from grafana_foundation_sdk.builders import barchart, bargauge
+from grafana_foundation_sdk.builders.common import (
+    ReduceDataOptions,
+    VizLegendOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DynamicConfigValue,
+)
+from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
+
+from dashboards.colours import BLUE, steps
+from dashboards.panels.told import Told, finished
+from dashboards.query import Query, source
+
+
+def ranking(
+    told: Told,
+    sql: str,
+    unit: str,
+    *,
+    thresholds: ThresholdsConfig | None = None,
+    decimals: int | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    link: str | None = None,
+    width: int = 8,
+    height: int = 8,
+) -> PanelModel:
+    """Return horizontal bars, one for each row of the query: a text column and a value."""
+    panel = bargauge.Panel().with_target(Query(sql)).unit(unit).orientation(VizOrientation.HORIZONTAL)
+    panel = panel.thresholds(thresholds or steps(BLUE)).display_mode(BarGaugeDisplayMode.BASIC)
+    panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(True).limit(60))
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if least is not None:
+        panel = panel.min(least)
+    if most is not None:
+        panel = panel.max(most)
+    return finished(panel.datasource(source()), told, width, height, link)
+
+
+def columns(
+    told: Told,
+    sql: str,
+    unit: str,
+    parts: Mapping[str, tuple[str, str]],
+    *,
+    width: int = 8,
+    height: int = 8,
+) -> PanelModel:
+    """Return stacked columns: a text column along the axis, and `parts` by column: heading and colour."""
+    panel = barchart.Panel().with_target(Query(sql)).unit(unit).stacking(StackingMode.NORMAL)
+    panel = panel.orientation(VizOrientation.VERTICAL).fill_opacity(85).line_width(0).bar_width(0.9)
+    panel = panel.legend(
+        VizLegendOptions()
+        .display_mode(LegendDisplayMode.LIST)
+        .placement(LegendPlacement.BOTTOM)
+        .show_legend(True)
+        .calcs([])
+    )
+    panel = panel.tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
+    for name, (heading, colour) in parts.items():
+        panel = panel.override_by_name(
+            name,
+            [
+                DynamicConfigValue("displayName", heading),
+                DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour}),
+            ],
+        )
+    return finished(panel.datasource(source()), told, width, height, None)

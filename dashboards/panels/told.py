@@ -1,0 +1,45 @@
+"""What a panel says of itself, and what is the same for all kinds."""
+
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models.dashboard import DashboardLink as LinkModel
+from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a panel says of itself."""
+
+    title: str
+    normal: str
+    unusual: str
+    do: str
+    empty: str
+
+    @property
+    def description(self) -> str:
+        """The text behind the panel's (i)."""
+        return f"Normal: {self.normal}\n\nNot normal: {self.unusual}\n\nDo: {self.do}"
+
+
+class AnyPanel(Protocol):
+    """What the builders of all panel types have in common."""
+
+    def title(self, title: str) -> Self: ...
+    def description(self, description: str) -> Self: ...
+    def no_value(self, no_value: str) -> Self: ...
+    def span(self, w: int) -> Self: ...
+    def height(self, h: int) -> Self: ...
+    def data_links(self, links: list[Builder[LinkModel]]) -> Self: ...
+    def build(self) -> PanelModel: ...
+
+
+def finished(panel: AnyPanel, told: Told, width: int, height: int, link: str | None) -> PanelModel:
+    panel = panel.title(told.title).description(told.description).no_value(told.empty)
+    panel = panel.span(width).height(height)
+    if link is not None:
+        panel = panel.data_links([DashboardLink("Mer om dette").url(link)])
+    return panel.build()

@@ -1,0 +1,204 @@
+"""The alert rules."""
+
+from dashboards import air, nodes, platform, water
+from dashboards.alert_rule import AlertRule, Area, Severity
+from dashboards.query import rows
+
+AT = "$__timeTo()"
+MINUTE, HOUR = 60, 3600
+_HOUR_OF = f"date_trunc('hour', {AT}::timestamptz)"
+
+RULES = (
+    AlertRule(
+        "no2-hour",
+        Area.AIR,
+        Severity.WARNING,
+        "NO₂ over timegrensen",
+        'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.place }} (grense 200, timemiddel)',
+        rows("node, place, value", f"air_now(NULL, {AT})", where="quantity = 'no2'"),
+        limit=200,
+        recovery=190,
+        lasting=5 * MINUTE,
+        dashboard=air.UID,
+    ),
+    AlertRule(
+        "no2-three-hours",
+        Area.AIR,
+        Severity.CRITICAL,
+        "NO₂ over alarmterskelen i tre timer",
+        'NO₂ har vært minst {{ printf "%.0f" $values.A.Value }} µg/m³ i tre timer ved '
+        "{{ $labels.place }} (alarm 400)",
+        rows(
+            "node, place, min(value) AS value",
+            f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
+            where="coverage >= 0.75",
+            group="node, place HAVING count(*) = 3",
+        ),
+        limit=400,
+        recovery=380,
+        lasting=0,
+        dashboard=air.UID,
+    ),
+    AlertRule(
+        "pm10-day",
+        Area.AIR,
+        Severity.WARNING,
+        "PM10 over døgngrensen",
+        'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet ved {{ $labels.place }} (grense 50)',
+        # The running day counts from the moment on when 85 % of it is measured.
+        rows(
+            "DISTINCT ON (node) node, place, value",
+            f"series('pm10', NULL, {AT}::timestamptz - interval '60 hours', {AT}, '1 day')",
+            where="coverage >= 0.85",
+            order="node, time DESC",
+        ),
+        limit=50,
+        recovery=48,
+        lasting=5 * MINUTE,
+        dashboard=air.UID,
+    ),
+    AlertRule(
+        "river-level",
+        Area.WATER,
+        Severity.WARNING,
+        "Elv over gul terskel",
+        '{{ $labels.metric }} er over sin gule terskel, med {{ printf "%.1f" $values.A.Value }} %. '
+        "Det er ikke et varsel fra NVE: se varsom.no",
+        rows(
+            "node, place, metric, quantity, 100 * (value - yellow) / abs(yellow) AS value",
+            f"river_now(NULL, {AT})",
+            where="yellow <> 0",
+        ),
+        limit=0,
+        recovery=-2,
+        lasting=10 * MINUTE,
+        dashboard=water.UID,
+    ),
+    AlertRule(
+        "river-high",
+        Area.WATER,
+        Severity.CRITICAL,
+        "Elv over oransje terskel",
+        '{{ $labels.metric }} er over sin oransje terskel, med {{ printf "%.1f" $values.A.Value }} %. '
+        "Det er ikke et varsel fra NVE: se varsom.no",
+        rows(
+            "node, place, metric, quantity, 100 * (value - orange) / abs(orange) AS value",
+            f"river_now(NULL, {AT})",
+            where="orange <> 0",
+        ),
+        limit=0,
+        recovery=-2,
+        lasting=10 * MINUTE,
+        dashboard=water.UID,
+    ),
+    AlertRule(
+        "river-rise",
+        Area.WATER,
+        Severity.WARNING,
+        "Elv stiger fort",
+        '{{ $labels.place }} stiger {{ printf "%.2f" $values.A.Value }} m i timen',
+        rows(
+            "node, place, rise_per_hour AS value",
+            f"river_now(NULL, {AT})",
+            where="quantity = 'water_level' AND rise_per_hour IS NOT NULL",
+        ),
+        limit=0.05,
+        recovery=0.03,
+        lasting=30 * MINUTE,
+        dashboard=water.UID,
+    ),
+    AlertRule(
+        "pipe-burst",
+        Area.WATER,
+        Severity.CRITICAL,
+        "Trolig rørbrudd",
+        "Trykket ved {{ $labels.place }} er falt, og forbruket er "
+        '{{ printf "%.1f" $values.A.Value }} ganger det vanlige',
+        rows(
+            "node, place, max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
+            f"burst(NULL, {AT}::timestamptz - interval '30 minutes', {AT}, '15 minutes')",
+            group="node, place",
+        ),
+        limit=1.5,
+        recovery=1.3,
+        lasting=10 * MINUTE,
+        dashboard=water.UID,
+    ),
+    AlertRule(
+        "node-silent",
+        Area.NODES,
+        Severity.WARNING,
+        "Node tier",
+        "{{ $labels.node }} ({{ $labels.place }}, {{ $labels.owner }}) har ikke sendt noe på "
+        '{{ printf "%.0f" $values.A.Value }} intervaller',
+        rows(
+            "node, place, coalesce(owner, '') AS owner, silent_intervals AS value",
+            f"node_status(NULL, {AT})",
+            where="silent_intervals IS NOT NULL",
+        ),
+        limit=3,
+        recovery=2,
+        lasting=5 * MINUTE,
+        dashboard=nodes.UID,
+    ),
+    AlertRule(
+        "coverage-low",
+        Area.NODES,
+        Severity.INFO,
+        "For lav dekning i dag",
+        '{{ $labels.node }} ({{ $labels.place }}) har {{ printf "%.0f" $values.A.Value }} % dekning i dag; '
+        "under 85 % kan døgnet ikke vurderes mot grenseverdiene",
+        rows(
+            "node, place, coalesce(owner, '') AS owner, 100 * coverage_today AS value",
+            f"node_status(NULL, {AT})",
+            where="coverage_today IS NOT NULL",
+        ),
+        limit=85,
+        recovery=87,
+        lasting=HOUR,
+        dashboard=nodes.UID,
+        above=False,
+    ),
+    AlertRule(
+        "ingest-lag",
+        Area.PLATFORM,
+        Severity.CRITICAL,
+        "Mottaket står",
+        'Det er gått {{ printf "%.0f" $values.A.Value }} s siden noen node sist fikk lagret noe',
+        rows("seconds AS value", f"lag_now({AT})", where="seconds IS NOT NULL"),
+        limit=300,
+        recovery=120,
+        lasting=2 * MINUTE,
+        dashboard=platform.UID,
+    ),
+    AlertRule(
+        "quarantine-rising",
+        Area.PLATFORM,
+        Severity.WARNING,
+        "Karantenen vokser",
+        '{{ printf "%.0f" $values.A.Value }} nye meldinger i karantene siste kvarter; '
+        "grunn: {{ $labels.reason }}",
+        rows(
+            "reason, sum(value)::float8 AS value",
+            f"quarantine_series({AT}::timestamptz - interval '15 minutes', {AT}, '1 minute')",
+            group="reason",
+        ),
+        limit=20,
+        recovery=5,
+        lasting=5 * MINUTE,
+        dashboard=platform.UID,
+    ),
+    AlertRule(
+        "rollup-backlog",
+        Area.PLATFORM,
+        Severity.WARNING,
+        "Oppsummeringen henger etter",
+        'Den eldste timen har ventet {{ printf "%.0f" $values.A.Value }} s på å bli oppsummert',
+        rows("age_seconds AS value", f"backlog({AT})", where="age_seconds IS NOT NULL"),
+        limit=1800,
+        recovery=600,
+        lasting=10 * MINUTE,
+        dashboard=platform.UID,
+    ),
+)
+"""By area, each in the order of Grafana's list."""

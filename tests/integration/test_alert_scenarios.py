@@ -1,0 +1,190 @@
+"""What befalls the town raises the alerts that it should and no others.
+
+By the provisioned rules' own queries, limits and durations, evaluated over the days around.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from bypuls.instants import to_datetime
+from testbed.alert_evaluation import Alert, Rows, evaluate
+from testbed.database import Databases
+from testbed.grafana_macros import Asked, expand
+from testbed.ingest import as_role
+from testbed.town_database import DAY, NOON, TownDatabase, fill, town_nodes
+
+PROVISIONED = Path(__file__).resolve().parents[2] / "docker/grafana/provisioning/alerting/rules.json"
+RULES: dict[str, Any] = {
+    rule["uid"]: rule
+    for group in json.loads(PROVISIONED.read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+}
+HEIGHT = to_datetime(NOON)
+HOUR = timedelta(hours=1)
+
+# Grafana evaluates every minute; here it is as often as what a rule looks at changes.
+SEEN: dict[str, tuple[timedelta, timedelta, timedelta]] = {
+    "no2-hour": (-48 * HOUR, 12 * HOUR, HOUR),
+    "no2-three-hours": (-48 * HOUR, 12 * HOUR, 2 * HOUR),
+    "pm10-day": (-60 * HOUR, 24 * HOUR, 3 * HOUR),
+    "river-level": (-132 * HOUR, 24 * HOUR, 4 * HOUR),
+    "river-high": (-132 * HOUR, 24 * HOUR, 4 * HOUR),
+    "river-rise": (-132 * HOUR, 24 * HOUR, 4 * HOUR),
+    "pipe-burst": (-4 * HOUR, 8 * HOUR, HOUR / 4),
+}
+OTHERWISE = (-48 * HOUR, 24 * HOUR, 8 * HOUR)
+EXPECTED = {
+    "everyday": set[str](),
+    "fair": set[str](),
+    "flood": {"river-level", "river-high", "river-rise"},
+    "burst-main": {"pipe-burst"},
+    "inversion": {"no2-hour", "pm10-day"},
+}
+
+
+@contextmanager
+def asking(url: str) -> Iterator[Callable[[str, datetime], Rows]]:
+    """Give what runs a rule's SQL as of a moment, as Grafana's role."""
+    with psycopg.connect(as_role(url, "bypuls_grafana"), autocommit=True, row_factory=dict_row) as connection:
+
+        def ask(sql: str, moment: datetime) -> Rows:
+            return connection.execute(expand(sql, Asked(moment - HOUR, moment, {})).encode()).fetchall()
+
+        yield ask
+
+
+def fired(url: str, moments: Callable[[str], Sequence[datetime]]) -> dict[str, list[Alert]]:
+    """Return the alerts of each rule that fired at all."""
+    with asking(url) as ask:
+        every = {uid: evaluate(rule, ask, moments(uid)) for uid, rule in RULES.items()}
+    return {uid: alerts for uid, alerts in every.items() if alerts}
+
+
+def around(uid: str) -> list[datetime]:
+    since, until, step = SEEN.get(uid, OTHERWISE)
+    return [HEIGHT + since + number * step for number in range((until - since) // step + 1)]
+
+
+@pytest.fixture(scope="module")
+def alerts_of(
+    befallen: Callable[[str], TownDatabase],
+) -> Callable[[str], dict[str, list[Alert]]]:
+    made: dict[str, dict[str, list[Alert]]] = {}
+
+    def of(scenario: str) -> dict[str, list[Alert]]:
+        if scenario not in made:
+            made[scenario] = fired(befallen(scenario).url, around)
+        return made[scenario]
+
+    return of
+
+
+Alerts = Callable[[str], dict[str, list[Alert]]]
+
+
+def since(alert: Alert) -> datetime:
+    assert alert.firing is not None
+    return alert.firing
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_each_scenario_raises_its_alerts_and_no_others(alerts_of: Alerts, scenario: str) -> None:
+    raised = alerts_of(scenario)
+    assert raised.keys() == EXPECTED[scenario], {
+        uid: [(alert.labels, alert.value) for alert in alerts] for uid, alerts in raised.items()
+    }
+
+
+def test_the_flood_is_told_before_it_is_there_and_its_alerts_end_with_it(alerts_of: Alerts) -> None:
+    raised = alerts_of("flood")
+    rise, level, high = (
+        {alert.labels["node"]: alert for alert in raised[uid]}
+        for uid in ("river-rise", "river-level", "river-high")
+    )
+    for node in ("leira-01", "nitelva-01"):
+        assert since(level[node]) - since(rise[node]) >= 12 * HOUR
+    assert level.keys() <= rise.keys()
+    assert high.keys() < level.keys()
+    for node, alert in high.items():
+        assert level[node].pending <= alert.pending
+        assert alert.ended is not None
+
+
+def test_the_burst_is_told_within_half_an_hour_where_it_is_and_ends_when_it_is_mended(
+    alerts_of: Alerts,
+) -> None:
+    [alert] = alerts_of("burst-main")["pipe-burst"]
+    begins, ends = HEIGHT - 2 * HOUR, HEIGHT + 6 * HOUR
+    assert alert.labels["node"] == "pressure-01"
+    assert begins < since(alert) <= begins + timedelta(minutes=45)
+    assert alert.ended is not None
+    assert ends <= alert.ended <= ends + HOUR
+
+
+def test_the_inversion_is_told_of_stations_beside_roads_first(alerts_of: Alerts) -> None:
+    raised = alerts_of("inversion")
+    assert "air-02" in {alert.labels["node"] for alert in raised["no2-hour"]}
+    assert all(200 < alert.value < 400 for alert in raised["no2-hour"])
+
+
+@pytest.fixture(scope="module")
+def small(databases: Databases) -> Iterator[TownDatabase]:
+    """Three days of a small town; the tests below stop the clock on it and write to it."""
+    with databases.migrated() as url:
+        yield fill(url, town_nodes(1), NOON - 3 * DAY, NOON, ())
+
+
+def test_a_town_that_falls_silent_raises_silence_and_lag_at_once_and_coverage_later(
+    small: TownDatabase,
+) -> None:
+    every = [HEIGHT + number * timedelta(minutes=30) for number in range(-4, 20)]
+    raised = fired(small.url, lambda uid: every)
+    assert raised.keys() == {"node-silent", "ingest-lag", "coverage-low"}
+    assert {alert.labels["node"] for alert in raised["node-silent"]} == {node.node for node in small.nodes}
+    [lag] = raised["ingest-lag"]
+    assert HEIGHT < since(lag) <= HEIGHT + HOUR
+    assert all(since(alert) > since(lag) for alert in raised["coverage-low"])
+
+
+def test_messages_that_keep_coming_into_quarantine_are_told_with_their_reason(small: TownDatabase) -> None:
+    with psycopg.connect(small.url) as connection:
+        connection.execute(
+            "INSERT INTO quarantine (digest, reason, detail, topic, payload, payload_size, received_at,"
+            " last_received_at) SELECT sha256(number::text::bytea),"
+            " CASE WHEN mod(number, 20) = 0 THEN 'time' ELSE 'unit' END, 'wrong', 'x', '', 0, at, at"
+            " FROM generate_series(1, 120) AS number,"
+            " LATERAL (SELECT %s::timestamptz + number * interval '30 seconds' AS at) AS moment",
+            [HEIGHT - 2 * HOUR],
+        )
+    minutes = [HEIGHT - 3 * HOUR + number * timedelta(minutes=5) for number in range(36)]
+    with asking(small.url) as ask:
+        [alert] = evaluate(RULES["quarantine-rising"], ask, minutes)
+    assert alert.labels == {"reason": "unit"}
+    assert HEIGHT - 2 * HOUR < since(alert) < HEIGHT - HOUR
+    assert alert.ended is not None, "it ends when nothing comes any more"
+
+
+def test_hours_that_wait_to_be_summed_up_are_told_and_cleared_ones_end_it(small: TownDatabase) -> None:
+    minutes = [HEIGHT + number * timedelta(minutes=10) for number in range(13)]
+    with asking(small.url) as ask, psycopg.connect(small.url, autocommit=True) as owner:
+        assert evaluate(RULES["rollup-backlog"], ask, minutes) == []
+        hour = round((HEIGHT - 3 * HOUR).timestamp()) // 3600
+        owner.execute(
+            "INSERT INTO dirty_hours (generation, streams, hours)"
+            " SELECT generation, array[stream_id], array[%s::int] FROM dirty_generation,"
+            " (SELECT min(stream_id) AS stream_id FROM stream) AS one",
+            [hour],
+        )
+        [alert] = evaluate(RULES["rollup-backlog"], ask, minutes)
+        assert alert.firing is not None
+        assert alert.ended is None
+        owner.execute("DELETE FROM dirty_hours")
+        assert evaluate(RULES["rollup-backlog"], ask, minutes) == []
