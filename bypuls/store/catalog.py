@@ -1,7 +1,7 @@
 """What there is to read: nodes, their streams and sequence logs, and each stream's newest reading."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.rows import class_row
@@ -17,6 +17,10 @@ MOST_LOGS = 100
 
 MOST_RANGES = 1_000
 """Ranges given of a sequence log, the lowest first."""
+
+
+MOST_OPEN = 20_000
+"""Open streams that the page, the summary and the live readings look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,27 @@ class Latest:
     """bit field, see flags; 0 means that no check objected"""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """An open stream, where it is measured, and its newest reading; what nobody has told is None."""
+
+    stream_id: int
+    stream: str
+    node: str
+    channel: str
+    quantity: str | None
+    statistic: str
+    unit: str
+    expected_interval: float | None
+    owner: str | None
+    place: str | None
+    latitude: float | None
+    longitude: float | None
+    time: datetime | None
+    value: float | None
+    flags: int | None
+
+
 def list_nodes(
     connection: Connection,
     *,
@@ -137,9 +162,17 @@ def list_nodes(
     owner: str | None = None,
     quantity: str | None = None,
     box: Box | None = None,
+    open_data: bool | None = None,
 ) -> list[Node]:
     """Return at most `limit` nodes by name, those after `after`; each filter that is given must match."""
-    parameters = {"limit": limit, "after": after, "owner": owner, "quantity": quantity, **_edges(box)}
+    parameters = {
+        "limit": limit,
+        "after": after,
+        "owner": owner,
+        "quantity": quantity,
+        "open": open_data,
+        **_edges(box),
+    }
     with connection.cursor(row_factory=class_row(Node)) as cursor:
         return cursor.execute(load("catalog")["nodes"], parameters).fetchall()
 
@@ -167,9 +200,16 @@ def list_streams(
     after: tuple[str, str] = ("", ""),
     node: str | None = None,
     quantity: str | None = None,
+    open_data: bool | None = None,
 ) -> list[Stream]:
     """Return at most `limit` streams by node and channel, those after the (node, channel) `after`."""
-    parameters = {"limit": limit, "node": node, "quantity": quantity, **_position(after)}
+    parameters = {
+        "limit": limit,
+        "node": node,
+        "quantity": quantity,
+        "open": open_data,
+        **_position(after),
+    }
     with connection.cursor(row_factory=class_row(Stream)) as cursor:
         return cursor.execute(load("catalog")["streams"], parameters).fetchall()
 
@@ -188,14 +228,29 @@ def list_latest(
     node: str | None = None,
     quantity: str | None = None,
     box: Box | None = None,
+    open_data: bool | None = None,
 ) -> list[Latest]:
     """Return the newest readings of at most `limit` streams by node and channel, those after `after`.
 
     Streams without a reading are left out.
     """
-    parameters = {"limit": limit, "node": node, "quantity": quantity, **_position(after), **_edges(box)}
+    parameters = {
+        "limit": limit,
+        "node": node,
+        "quantity": quantity,
+        "open": open_data,
+        **_position(after),
+        **_edges(box),
+    }
     with connection.cursor(row_factory=class_row(Latest)) as cursor:
         return cursor.execute(load("catalog")["latest"], parameters).fetchall()
+
+
+def list_open(connection: Connection, *, time: datetime, limit: int = MOST_OPEN) -> list[OpenStream]:
+    """Return all open streams by node and channel, each with its newest reading of the year up to `time`."""
+    parameters = {"time": time, "since": time - timedelta(days=366), "limit": limit}
+    with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
+        return cursor.execute(load("catalog")["open"], parameters).fetchall()
 
 
 def check_readable(connection: Connection) -> None:
