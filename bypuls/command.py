@@ -405,6 +405,10 @@ def apply_nodes(
         [[node.stream]]
         channel = "energy"
         modulus = 100000           # kWh: where a meter rolls over, if it does
+
+        [[node.stream]]
+        channel = "water_level"
+        thresholds = { yellow = 3.2, orange = 4.1, red = 5.0 }  # m: above them, dashboards warn
     """
     from bypuls.registry import read
     from bypuls.settings import DatabaseSettings, load

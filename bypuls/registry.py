@@ -11,9 +11,14 @@ longitude = 11.0495
 channel = "no2"
 expected_interval = 60      # seconds
 open_data = true
+
+[[node.stream]]
+channel = "water_level"
+thresholds = { yellow = 3.2, orange = 4.1, red = 5.0 }  # in the stream's unit, here m
 """
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -35,6 +40,20 @@ class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+class Thresholds(_Entry):
+    """What a stream's values are compared with, in its unit: above `yellow` look, above `red` act at once."""
+
+    yellow: float | None = None
+    orange: float | None = None
+    red: float | None = None
+
+    @property
+    def given(self) -> dict[str, float]:
+        """The levels that the file names, the mildest first."""
+        levels = {"yellow": self.yellow, "orange": self.orange, "red": self.red}
+        return {level: value for level, value in levels.items() if value is not None}
+
+
 class RegisteredStream(_Entry):
     """A channel of a node; `unit` is given only where the catalogue knows no quantity for it.
 
@@ -46,6 +65,7 @@ class RegisteredStream(_Entry):
     unit: Unit | None = None
     expected_interval: float | None = Field(None, gt=0, le=YEAR)
     modulus: float | None = Field(None, gt=0)
+    thresholds: Thresholds = Thresholds()
     open_data: bool = False
 
     @model_validator(mode="after")
@@ -64,6 +84,23 @@ class RegisteredStream(_Entry):
         if self.modulus is not None and self.meaning.kind is not Kind.COUNTER:
             meters = ", ".join(key for key, each in QUANTITIES.items() if each.kind is Kind.COUNTER)
             raise ValueError(f"modulus {self.modulus:g}: only meters roll over ({meters})")
+        return self
+
+    @model_validator(mode="after")
+    def _check_thresholds(self) -> Self:
+        levels, unit, ranged = self.thresholds.given, self.stored_unit, self.meaning.ranged
+        for (mild, low), (severe, high) in pairwise(levels.items()):
+            if not low < high:
+                raise ValueError(
+                    f"thresholds: {severe} = {high:g} {unit} isn't above {mild} = {low:g} {unit}; they must "
+                    "rise from yellow to orange to red"
+                )
+        for level, value in levels.items():
+            if ranged is not None and not ranged.low <= value <= ranged.high:
+                raise ValueError(
+                    f"thresholds: {level} = {value:g} {unit} is outside what {ranged.key} can be, "
+                    f"{ranged.low:g} to {ranged.high:g} {unit}; is it in another unit?"
+                )
         return self
 
     @property

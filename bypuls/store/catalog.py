@@ -97,6 +97,8 @@ class Stream:
     modulus: float | None
     """where a meter rolls over; null: it never does"""
     open_data: bool
+    thresholds: dict[str, float] | None
+    """yellow, orange and red, in the stream's unit, as the gauge's owner set them; null: none are set"""
 
 
 @dataclass(frozen=True, slots=True)

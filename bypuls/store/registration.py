@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bypuls.errors import StoreError
-from bypuls.registry import RegisteredNode
+from bypuls.registry import RegisteredNode, RegisteredStream
 from bypuls.store.database import Connection, connect, translated
 from bypuls.store.sql import load
 
@@ -57,6 +57,9 @@ def _register_streams(connection: Connection, nodes: Sequence[RegisteredNode]) -
     connection.execute(load("registration")["lock_streams"], columns)
     connection.execute(load("registration")["mark_other_meanings"], columns)
     touched = connection.execute(load("registration")["register_streams"], columns).fetchall()
+    changed = {(node, channel): is_new for node, channel, is_new in touched}
+    for node, channel in _set_thresholds(connection, streams):
+        changed.setdefault((node, channel), False)
     # Looked at afterwards, when the rows are locked: ingest may enrol the very stream meanwhile.
     others = connection.execute(load("registration")["find_other_units"], columns).fetchall()
     if others:
@@ -67,7 +70,29 @@ def _register_streams(connection: Connection, nodes: Sequence[RegisteredNode]) -
             "stored values would change their meaning. Keep its unit, or give the new channel another name; "
             "nothing was changed"
         )
-    return _outcome(len(streams), [is_new for _, is_new in touched])
+    return _outcome(len(streams), list(changed.values()))
+
+
+def _set_thresholds(
+    connection: Connection, streams: Sequence[tuple[str, RegisteredStream]]
+) -> list[tuple[str, str]]:
+    """Make the thresholds what the file says; return node and channel of the streams where one differs."""
+    levels = [
+        (node, stream.channel, level, value)
+        for node, stream in streams
+        for level, value in stream.thresholds.given.items()
+    ]
+    columns = {
+        "nodes": [node for node, _ in streams],
+        "channels": [stream.channel for _, stream in streams],
+        "with_nodes": [node for node, *_ in levels],
+        "with_channels": [channel for _, channel, *_ in levels],
+        "levels": [level for *_, level, _ in levels],
+        "values": [value for *_, value in levels],
+    }
+    queries = load("registration")
+    cleared = connection.execute(queries["clear_thresholds"], columns).fetchall()
+    return cleared + connection.execute(queries["register_thresholds"], columns).fetchall()
 
 
 def _outcome(total: int, touched: Sequence[bool]) -> Outcome:

@@ -53,11 +53,18 @@ class Node:
     open_data: bool
     channels: tuple[Channel, ...]
     parameters: dict[str, float]
+    thresholds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """by channel"""
 
     def registered(self) -> RegisteredNode:
         """Return the node as the registry takes it."""
         streams = [
-            {"channel": channel.name, "expected_interval": float(self.interval), "open_data": self.open_data}
+            {
+                "channel": channel.name,
+                "expected_interval": float(self.interval),
+                "thresholds": self.thresholds.get(channel.name, {}),
+                "open_data": self.open_data,
+            }
             for channel in self.channels
         ]
         return RegisteredNode.model_validate(
@@ -100,6 +107,7 @@ def _node(kind: dict[str, Any], entry: dict[str, Any]) -> Node:
     latitude, longitude = entry.pop("at")
     name, place = entry.pop("node"), entry.pop("place")
     interval = float(entry.pop("interval", kind["interval"]))
+    thresholds = kind.get("thresholds", {}).get(name, {})
     if "river" in entry:
         entry["river"] = list(BASINS).index(entry["river"])
     wanted = KINDS[kind["kind"]][1]
@@ -116,6 +124,7 @@ def _node(kind: dict[str, Any], entry: dict[str, Any]) -> Node:
         kind["open_data"],
         tuple(_channel(channel, decimals) for channel, decimals in kind["channels"].items()),
         {key: float(value) for key, value in entry.items()},
+        thresholds,
     )
 
 
@@ -143,6 +152,7 @@ def _copy(node: Node, copy: int) -> Node:
         latitude=round(node.latitude + 0.036 * (float(aside[0]) - 0.5), 4),
         longitude=round(node.longitude + 0.072 * (float(aside[1]) - 0.5), 4),
         parameters=shrunk,
+        thresholds={},  # they were found for the gauge that is copied
     )
 
 

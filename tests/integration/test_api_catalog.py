@@ -183,6 +183,7 @@ def test_a_stream_tells_its_quantity_statistic_and_unit(api: Client) -> None:
         "expected_interval": None,
         "modulus": None,
         "open_data": False,
+        "thresholds": None,
     }
     assert (found["water-01/odd thing"]["quantity"], found["water-01/odd thing"]["unit"]) == (None, "1")
 

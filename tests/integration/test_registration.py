@@ -11,9 +11,11 @@ import psycopg
 import pytest
 
 from bypuls.errors import StoreError
-from bypuls.registry import RegisteredNode, RegisteredStream
+from bypuls.registry import RegisteredNode, RegisteredStream, Thresholds
+from bypuls.store.catalog import list_streams
 from bypuls.store.registration import Outcome, register
 from bypuls.store.registry import Newcomer, enrol_streams, find_nodes
+from testbed import as_role
 
 NO2 = RegisteredStream(channel="no2", expected_interval=60.0, open_data=True)
 LEVEL = RegisteredStream(channel="inlet/water_level")
@@ -130,6 +132,21 @@ def test_a_town_is_registered_with_its_copies_and_its_interval(database_url: str
         refused = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
         assert refused.returncode == 1
         assert told in refused.stderr
+
+
+def test_thresholds_are_written_changed_and_cleared_with_their_stream(database_url: str) -> None:
+    def levels(**thresholds: float) -> RegisteredNode:
+        return _node(RegisteredStream(channel="water_level", thresholds=Thresholds(**thresholds)))
+
+    kept = "SELECT channel, level, value FROM threshold JOIN stream USING (stream_id) ORDER BY value"
+    assert register(database_url, [levels(yellow=3.2, orange=4.1)])[1] == Outcome(1, 1, 0)
+    assert register(database_url, [levels(yellow=3.2, orange=4.1)])[1] == Outcome(1, 0, 0)
+    assert register(database_url, [levels(yellow=3.0, red=5.0)])[1] == Outcome(1, 0, 1)
+    assert rows(database_url, kept) == [("water_level", "yellow", 3.0), ("water_level", "red", 5.0)]
+    with psycopg.connect(as_role(database_url, "bypuls_api"), autocommit=True) as connection:
+        assert list_streams(connection, limit=2)[0].thresholds == {"yellow": 3.0, "red": 5.0}
+    assert register(database_url, [levels()])[1] == Outcome(1, 0, 1)
+    assert rows(database_url, kept) == []
 
 
 STREAMS = """SELECT channel, quantity, statistic, unit, expected_interval, open_data

@@ -1,5 +1,6 @@
 """Registry files: what is read from them, and what is said of mistakes in them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,31 @@ def test_only_a_meter_rolls_over() -> None:
         RegisteredStream(channel="no2", modulus=1e5)
     with pytest.raises(ValueError, match="greater than 0"):
         RegisteredStream(channel="energy", modulus=0.0)
+
+
+def test_thresholds_rise_from_yellow_to_red_and_some_may_be_missing() -> None:
+    some = RegisteredStream.model_validate(
+        {"channel": "water_level", "thresholds": {"yellow": 3, "red": 5.0}}
+    )
+    assert some.thresholds.given == {"yellow": 3.0, "red": 5.0}
+    assert RegisteredStream(channel="water_level").thresholds.given == {}
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        ("yellow = 4.1, orange = 4.1", "orange = 4.1 m isn't above yellow = 4.1 m; they must rise"),
+        ("yellow = 4.1, red = 4", "red = 4 m isn't above yellow = 4.1 m"),
+        ("red = 410", "red = 410 m is outside what water_level can be, -5 to 30 m; is it in another unit?"),
+        ("purple = 4.1", "thresholds, purple = 4.1"),
+        ("yellow = nan", "thresholds, yellow = nan"),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused_with_value_and_unit(
+    tmp_path: Path, levels: str, told: str
+) -> None:
+    stream = f'[[node.stream]]\nchannel = "water_level"\nthresholds = {{ {levels} }}'
+    text = f'[[node]]\nnode = "river-01"\n{stream}'
+    with pytest.raises(BypulsError, match=re.escape(told)) as error:
+        read(_file(tmp_path, text))
+    assert "node 1 (river-01), stream 1 (water_level)" in str(error.value)

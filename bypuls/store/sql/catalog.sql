@@ -61,7 +61,8 @@ ORDER BY last_received DESC, log;
 -- name: streams
 -- Streams by node and channel, after one of them.
 SELECT n.node || '/' || s.channel AS stream, n.node, s.channel, s.quantity, s.statistic, s.unit,
-       s.expected_interval, s.modulus, s.open_data
+       s.expected_interval, s.modulus, s.open_data,
+       (SELECT jsonb_object_agg(level, value) FROM threshold t WHERE t.stream_id = s.stream_id) AS thresholds
 FROM node n JOIN stream s USING (node_id)
 WHERE n.node >= %(after_node)s AND (n.node, s.channel) > (%(after_node)s, %(after_channel)s)
   AND (%(node)s::text IS NULL OR n.node = %(node)s)
@@ -73,7 +74,8 @@ LIMIT %(limit)s;
 -- name: stream
 -- One stream and its number.
 SELECT s.stream_id, n.node || '/' || s.channel, n.node, s.channel, s.quantity, s.statistic, s.unit,
-       s.expected_interval, s.modulus, s.open_data
+       s.expected_interval, s.modulus, s.open_data,
+       (SELECT jsonb_object_agg(level, value) FROM threshold t WHERE t.stream_id = s.stream_id) AS thresholds
 FROM node n JOIN stream s USING (node_id)
 WHERE n.node = %(node)s AND s.channel = %(channel)s;
 

@@ -27,7 +27,30 @@ SET quantity = excluded.quantity, statistic = excluded.statistic,
 WHERE (stream.quantity, stream.statistic, stream.expected_interval, stream.modulus, stream.open_data)
       IS DISTINCT FROM (excluded.quantity, excluded.statistic, excluded.expected_interval, excluded.modulus,
                         excluded.open_data)
-RETURNING channel, xmax = 0 AS is_new;
+RETURNING (SELECT node FROM node WHERE node.node_id = stream.node_id), channel, xmax = 0 AS is_new;
+
+-- name: clear_thresholds
+-- Take away the thresholds of the named streams that the file doesn't name; returns node and channel of each.
+DELETE FROM threshold t
+USING unnest(%(nodes)s::text[], %(channels)s::text[]) AS w (node, channel), node n, stream s
+WHERE n.node = w.node AND s.node_id = n.node_id AND s.channel = w.channel AND t.stream_id = s.stream_id
+  AND NOT EXISTS (SELECT FROM unnest(%(with_nodes)s::text[], %(with_channels)s::text[], %(levels)s::text[])
+                       AS kept (node, channel, level)
+                  WHERE (kept.node, kept.channel, kept.level) = (w.node, w.channel, t.level))
+RETURNING w.node, w.channel;
+
+-- name: register_thresholds
+-- Make thresholds what the file says; returns node and channel of those that were new or other.
+INSERT INTO threshold (stream_id, level, value)
+SELECT s.stream_id, w.level, w.value
+FROM unnest(%(with_nodes)s::text[], %(with_channels)s::text[], %(levels)s::text[], %(values)s::float8[])
+     AS w (node, channel, level, value)
+JOIN node n USING (node)
+JOIN stream s ON s.node_id = n.node_id AND s.channel = w.channel
+ORDER BY s.stream_id, w.level
+ON CONFLICT (stream_id, level) DO UPDATE SET value = excluded.value WHERE threshold.value <> excluded.value
+RETURNING (SELECT n.node FROM node n JOIN stream s USING (node_id) WHERE s.stream_id = threshold.stream_id),
+          (SELECT s.channel FROM stream s WHERE s.stream_id = threshold.stream_id);
 
 -- name: find_other_units
 -- Streams that are kept in another unit than the file's.
