@@ -12,7 +12,7 @@ from api.app import create_app
 from api.headers import ALWAYS
 from bypuls.errors import SettingsError
 from bypuls.logs import configure
-from bypuls.settings import ApiSettings, DatabaseSettings
+from bypuls.settings import ApiSettings, DatabaseSettings, OpenDataSettings
 from bypuls.store.database import Database
 
 PATIENCE = 30.0
@@ -22,7 +22,7 @@ _GRACE = 5
 """Seconds that running answers get to end when the service stops."""
 
 
-def run(database: DatabaseSettings, api: ApiSettings) -> None:
+def run(database: DatabaseSettings, api: ApiSettings, open_data: OpenDataSettings) -> None:
     """Serve until SIGTERM or SIGINT, then end what runs and return.
 
     The database may come later: until then /readyz and the data answer 503. Raises SettingsError when the
@@ -37,7 +37,7 @@ def run(database: DatabaseSettings, api: ApiSettings) -> None:
     )
     with _listen(api.host, api.port) as listening, pool:
         config = uvicorn.Config(
-            create_app(pool, api),
+            create_app(pool, api, open_data),
             loop="uvloop",
             http=_Protocol,
             lifespan="off",

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from bypuls.quality import CERTAINLY_WRONG
 from bypuls.store.database import Connection
 from bypuls.store.sql import load
 
@@ -248,9 +249,13 @@ def list_latest(
         return cursor.execute(load("catalog")["latest"], parameters).fetchall()
 
 
-def list_open(connection: Connection, *, time: datetime, limit: int = MOST_OPEN) -> list[OpenStream]:
-    """Return all open streams by node and channel, each with its newest reading of the year up to `time`."""
-    parameters = {"time": time, "since": time - timedelta(days=366), "limit": limit}
+def list_open(connection: Connection, *, time: datetime, certain: bool = False) -> list[OpenStream]:
+    """Return all open streams by node and channel, each with its newest reading of the year up to `time`.
+
+    With `certain`, readings that are certainly wrong are passed over.
+    """
+    wrong = int(CERTAINLY_WRONG) if certain else 0
+    parameters = {"time": time, "since": time - timedelta(days=366), "wrong": wrong, "limit": MOST_OPEN}
     with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
         return cursor.execute(load("catalog")["open"], parameters).fetchall()
 

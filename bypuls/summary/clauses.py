@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from statistics import fmean
+from string import Formatter
 
 from bypuls.readings import SECOND
 from bypuls.series.exceedances import ZONE
@@ -126,15 +127,26 @@ class Finding:
         """Fill a template of each language."""
         return {language: self._fill(template[language], language) for language in LANGUAGES}
 
+    def numbers(self, template: str) -> list[Number]:
+        """Return the numbers that stand in a filled template, in their order."""
+        found: list[Number] = []
+        for name in _names(template):
+            part = self.parts[name]
+            found += self.numbers(part.nb) if isinstance(part, Words) else []
+            found += [part] if isinstance(part, Number) else []
+        return found
+
     def _fill(self, template: str, language: str) -> str:
-        parts: dict[str, str] = {}
-        for name, part in self.parts.items():
-            if not isinstance(part, Words):
-                parts[name] = part.text[language] if isinstance(part, Number) else part
-        for name, part in self.parts.items():
-            if isinstance(part, Words):
-                parts[name] = (part.nb if language == "nb" else part.en).format(**parts)
-        return template.format(**parts)
+        filled = {name: self._written(self.parts[name], language) for name in _names(template)}
+        return template.format(**filled)
+
+    def _written(self, part: Part, language: str) -> str:
+        match part:
+            case Words():
+                return self._fill(part.nb if language == "nb" else part.en, language)
+            case Number():
+                return part.text[language]
+        return part
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +243,10 @@ def clock(time: int, now: int, language: str) -> str:
     if language == "nb":
         return f"{local.day}.{local.month}. kl. {hour}"
     return f"{local.day} {_MONTHS[local.month - 1]} {hour}"
+
+
+def _names(template: str) -> list[str]:
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
 
 
 def _written(value: float, decimals: int) -> dict[str, str]:

@@ -85,7 +85,7 @@ RULES: tuple[Rule, ...] = (
          "{place} rises {rate} cm an hour{below}."),
     Rule("pipe.burst", "water", ALARM, water.burst, _DROP,
          "Vanntrykket ved {place} er {pressure} bar, {drop} bar under det vanlige, og {meter} viser {flow} "
-         "m³ i timen mot vanligvis høyst {used}: Trolig er en vannledning sprukket.",
+         "m³ i timen, vanligvis høyst {used}: Trolig er en vannledning sprukket.",
          "The water pressure at {place} is {pressure} bar, {drop} bar below the usual, and {meter} shows "
          "{flow} m³ an hour, usually at most {used}: a water main has probably burst."),
     Rule("pipe.drop", "water", WARNING, water.drop, _DROP,
@@ -97,17 +97,17 @@ RULES: tuple[Rule, ...] = (
 
     # People
     Rule("noise.high", "noise", NOTICE, noise.high, _LOUD,
-         "Det er uvanlig høy lyd ved {place}: {level} dB, mot vanligvis høyst {usual} dB.",
+         "Det er uvanlig høy lyd ved {place}: {level} dB, vanligvis høyst {usual} dB.",
          "It is unusually loud at {place}: {level} dB, usually at most {usual} dB."),
     Rule("people.many", "mobility", NOTICE, mobility.people, {"ratio": 1.5, "more": 300},
-         "Uvanlig mange er ute: {count} passerte {place} den siste timen, mot vanligvis høyst {usual}.",
+         "Uvanlig mange er ute: {count} passerte {place} den siste timen, vanligvis høyst {usual}.",
          "Unusually many are about: {count} passed {place} in the last hour, usually at most {usual}."),
     Rule("vehicles.many", "mobility", NOTICE, mobility.vehicles, {"ratio": 1.5, "more": 300},
-         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} den siste timen, vanligvis høyst {usual}.",
+         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} på en time, vanligvis høyst {usual}.",
          "Unusually heavy traffic: {count} vehicles passed {place} in the last hour, usually {usual} at most."),
     Rule("parking.full", "parking", CALM, mobility.full_parking, {"share": 0.95, "bays": 5},
-         "Parkeringen ved {place} er full: {taken} av {all} plasser er opptatt.",
-         "The car park at {place} is full: {taken} of {all} bays are taken."),
+         "Fullt på {place}: {taken} av {all} plasser er opptatt.",
+         "{place} is full: {taken} of {all} bays are taken."),
     Rule("bins.full", "waste", CALM, mobility.full_bins, {"percent": 90},
          "{full} av {all} avfallsbeholdere er nesten fulle.",
          "{full} of {all} waste bins are nearly full."),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bypuls.summary import air, presence, water
-from bypuls.summary.clauses import Clause, Finding, Number, Severity
+from bypuls.summary.clauses import Clause, Finding, Severity
 from bypuls.summary.rules import RULES, Rule
 from bypuls.summary.snapshot import Snapshot
 from bypuls.summary.states import NodeState, states
@@ -57,6 +57,6 @@ def _clause(rule: Rule, finding: Finding) -> Clause:
         finding.text({"nb": rule.nb, "en": rule.en}),
         finding.since,
         finding.nodes,
-        [part for part in finding.parts.values() if isinstance(part, Number)],
+        finding.numbers(rule.nb),
         finding.evidence,
     )
