@@ -1,0 +1,67 @@
+// The stream of committed readings. It reconnects by itself, and tells how it goes.
+
+import data, { ask } from "./data.js";
+
+const PATIENCE = 2.5; // heartbeats that may be missing
+const AGAIN = 5000; // milliseconds until the next try where the browser gave up
+
+/** Tells "readings" (a list), "pulse" (what the platform says of itself) and "lost". */
+export class Live extends EventTarget {
+  start() {
+    this.heartbeat = 10;
+    this.heard = Date.now();
+    this.connect();
+    setInterval(() => this.watch(), 1000);
+  }
+
+  connect() {
+    this.source?.close();
+    const source = new EventSource(`${data.root}/api/v1/live`);
+    this.source = source;
+    const on = (name, hear) =>
+      source.addEventListener(name, (event) => {
+        this.heard = Date.now();
+        hear(JSON.parse(event.data));
+      });
+    on("hello", ({ heartbeat }) => {
+      this.heartbeat = heartbeat;
+    });
+    on("readings", ({ readings }) => this.tell("readings", readings));
+    on("heartbeat", (pulse) => this.tell("pulse", pulse));
+    on("reset", () => this.reload());
+    on("dropped", () => this.tell("lost"));
+    source.onerror = () => {
+      this.tell("lost");
+      if (source.readyState === EventSource.CLOSED) {
+        setTimeout(() => this.source === source && this.connect(), AGAIN);
+      }
+    };
+  }
+
+  /** A connection that says nothing is none, whatever the browser thinks of it. */
+  watch() {
+    if (Date.now() - this.heard > PATIENCE * this.heartbeat * 1000) {
+      this.heard = Date.now();
+      this.tell("lost");
+      this.connect();
+    }
+  }
+
+  /** Ask for all newest readings, where nobody knows which ones were missed. */
+  async reload() {
+    try {
+      let cursor = null;
+      do {
+        const page = await ask("latest", { open: true, limit: 10000, ...(cursor && { cursor }) });
+        this.tell("readings", page.latest);
+        cursor = page.next;
+      } while (cursor);
+    } catch {
+      this.tell("lost");
+    }
+  }
+
+  tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { detail }));
+  }
+}
