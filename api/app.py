@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from api import docs, problems
 from api.head import HeadMiddleware
 from api.headers import HeadersMiddleware, PublicMiddleware
+from api.live import Live
 from api.metrics import Metrics, MetricsMiddleware
 from api.page import routes as page
 from api.parameters import check_query
@@ -16,6 +17,7 @@ from api.routes import (
     exceedances,
     health,
     latest,
+    live,
     nodes,
     quantities,
     quarantine,
@@ -73,6 +75,7 @@ def create_app(database: Database, settings: ApiSettings, open_data: OpenDataSet
     app.state.places = Places()
     app.state.turns = Turns()
     app.state.summaries = Summaries()
+    app.state.live = Live(database, app.state.metrics.tell_listeners)
     documented = problems.documented(414, 422, 500, 503, 504)
     for noun in (
         summary,
@@ -80,6 +83,7 @@ def create_app(database: Database, settings: ApiSettings, open_data: OpenDataSet
         readings,
         series,
         usual,
+        live,
         air_quality,
         exceedances,
         streams,

@@ -51,8 +51,8 @@ class NumberEntry(BaseModel):
     unit: str
     """UCUM; of times empty, and `value` is in microseconds since 1970"""
     how: How
-    """how it comes of its readings: value; count (of nodes); streams (their number); difference; rate (the first
-    less the second, by the hours between); sum; mean; end (when they end)"""
+    """how it comes of its readings: value; count (of nodes); streams (their number); difference; rate (the
+    first less the second, by the hours between); sum; mean; end (when they end)"""
     readings: list[int]
     """positions in the clause's `readings`"""
 
@@ -183,7 +183,8 @@ class SummaryAnswer(BaseModel):
 def get_summary(request: Request, store: Store, parameters: Annotated[SummaryParameters, Query()]) -> Json:
     """Tell how the town is, by rules over its open streams; each clause names the readings behind it.
 
-    It is made anew every five seconds at most. Only what was measured is said: of what is missing, that it is.
+    It is made anew every five seconds at most. Only what was measured is said, and of the rest that it is
+    missing.
     """
     summaries = request.app.state.summaries
     if parameters.time is None:

@@ -20,6 +20,7 @@ from bypuls.store.binary_copy import encode, postgres_time
 from bypuls.store.commit import Commit, Message, Outcome, PackSeen
 from bypuls.store.database import Connection, connect, translated
 from bypuls.store.dirty_hours import DirtyHours
+from bypuls.store.live import tell
 from bypuls.store.sql import load
 
 KEPT_BYTES = 256 * 1024
@@ -127,6 +128,7 @@ class Writer:
             faults = faults + conflicts
         if stored:
             self._dirty.mark(connection, commit.readings)
+            tell(connection, commit.readings.stream)
         _log_packs(connection, commit)
         self._see_nodes(connection, commit)
         _quarantine(connection, commit.messages, faults, replayed)

@@ -12,7 +12,7 @@ _MOST = 2
 
 
 def people(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """Tell where `ratio` times as many people passed in the last hour as usually do at most."""
+    """Tell where more people passed in the last hour than usually do at most: by `ratio` and by `more`."""
     yield from _many(snapshot, limits, "people_count")
 
 
@@ -64,8 +64,9 @@ def _many(snapshot: Snapshot, limits: Limits, quantity: str) -> Iterator[Finding
             continue
         if window.total >= max(limits["ratio"] * usual.p90, usual.p90 + limits["more"]):
             found.append((window.total - usual.p90, sensor, window, usual))
-    for _, sensor, window, usual in sorted(found, key=lambda each: (-each[0], each[1].stream))[:_MOST]:
-        finding = Finding((sensor.node,))
+    if found:
+        _, sensor, window, usual = max(found, key=lambda each: (each[0], each[1].stream))
+        finding = Finding(tuple(dict.fromkeys(each.node for _, each, _, _ in found)))
         finding.parts["place"] = sensor.place
         finding.say("count", How.VALUE, of_window(sensor, window, "sum"))
         finding.say("usual", How.VALUE, of_usual(sensor, usual, "p90"))

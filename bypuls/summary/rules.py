@@ -29,7 +29,7 @@ class Rule:
 # gauge's levels come from the registry; they are no flood warnings of NVE, and aren't called so.
 _LOUD = {"least": 70, "above": 15}  # dB: as a busy road near by, and four times as loud as usual at most
 _RISE = {"rise": 0.04}  # m/h: a gauge's own noise, waves and locks, stays below half of it
-_DROP = {"bar": 0.6, "ratio": 1.5, "metres": 2_000}
+_DROP = {"bar": 0.6, "ratio": 1.25, "metres": 2_000}
 
 RULES: tuple[Rule, ...] = (
     # What is not known
@@ -59,7 +59,7 @@ RULES: tuple[Rule, ...] = (
     Rule("air.cause.fireworks", "air", NOTICE, air.fireworks, _LOUD,
          "Trolig er det røyk fra fyrverkeri: Lydnivået ved {place} var oppe i {level} dB.",
          "It is probably smoke from fireworks: the sound level at {place} reached {level} dB."),
-    Rule("air.cause.inversion", "air", NOTICE, air.inversion, {"wind": 1.5, "temperature": 3},  # m/s, Cel
+    Rule("air.cause.inversion", "air", NOTICE, air.inversion, {"wind": 1, "temperature": 3},  # m/s, Cel
          "Trolig ligger kald luft stille over byen: {temperature} °C, {wind} m/s vind og ingen nedbør.",
          "Cold air probably lies still over the town: {temperature} °C, {wind} m/s of wind and no rain."),
     Rule("air.cause.road_dust", "air", NOTICE, air.road_dust,
@@ -103,8 +103,8 @@ RULES: tuple[Rule, ...] = (
          "Uvanlig mange er ute: {count} passerte {place} den siste timen, vanligvis høyst {usual}.",
          "Unusually many are about: {count} passed {place} in the last hour, usually at most {usual}."),
     Rule("vehicles.many", "mobility", NOTICE, mobility.vehicles, {"ratio": 1.5, "more": 300},
-         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} på en time, vanligvis høyst {usual}.",
-         "Unusually heavy traffic: {count} vehicles passed {place} in the last hour, usually {usual} at most."),
+         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} på en time, vanligvis {usual} på det meste.",
+         "Unusually heavy traffic: {count} vehicles passed {place} in an hour, usually {usual} at most."),
     Rule("parking.full", "parking", CALM, mobility.full_parking, {"share": 0.95, "bays": 5},
          "Fullt på {place}: {taken} av {all} plasser er opptatt.",
          "{place} is full: {taken} of {all} bays are taken."),

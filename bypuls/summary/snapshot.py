@@ -85,6 +85,7 @@ LAST_HOUR = Span(HOUR)
 TWO_HOURS_BEFORE = Span(3 * HOUR, 2 * HOUR)
 SIX_HOURS = Span(6 * HOUR)
 TEN_MINUTES = Span(10 * MINUTE)
+HALF_AN_HOUR = Span(30 * MINUTE)
 TWO_HOURS = Span(2 * HOUR)
 
 SPANS: dict[str, tuple[Span, ...]] = {
@@ -97,7 +98,7 @@ SPANS: dict[str, tuple[Span, ...]] = {
     "rainfall": (LAST_HOUR, SIX_HOURS),
     "water_level": (LAST_HOUR, TWO_HOURS_BEFORE),
     "pipe_pressure": (TEN_MINUTES,),
-    "water_volume": (LAST_HOUR,),
+    "water_volume": (HALF_AN_HOUR,),
     "people_count": (LAST_HOUR,),
     "vehicle_count": (LAST_HOUR,),
     "bicycle_count": (LAST_HOUR,),

@@ -10,7 +10,7 @@ from bypuls.summary.clauses import Evidence, Finding, How, Words, of_newest, of_
 from bypuls.summary.places import nearest
 from bypuls.summary.since import since
 from bypuls.summary.snapshot import (
-    HOUR,
+    HALF_AN_HOUR,
     LAST_HOUR,
     TEN_MINUTES,
     TWO_HOURS_BEFORE,
@@ -23,7 +23,7 @@ from bypuls.summary.usuals import highest, lowest
 Limits = Mapping[str, float]
 
 LEVELS = ("yellow", "orange", "red")
-_MOST = 3
+_MOST = 2
 _GRADES = {
     "yellow": Words("gul", "yellow"),
     "orange": Words("oransje", "orange"),
@@ -127,10 +127,11 @@ def quiet(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def drop(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """Tell where the pressure in the pipes is `bar` below the usual, where no high flow tells why."""
+    """Tell where the pressure in the pipes is `bar` below the usual, unless a burst near by tells why."""
+    if any(burst(snapshot, limits)):
+        return
     for sensor, now, usual in _dropped(snapshot, limits)[:_MOST]:
-        if _flow(snapshot, limits, sensor) is None:
-            yield _lost(sensor, now, usual)
+        yield _lost(sensor, now, usual)
 
 
 def burst(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -184,8 +185,8 @@ def _lost(sensor: Sensor, now: Evidence, usual: Evidence) -> Finding:
 def _flow(snapshot: Snapshot, limits: Limits, sensor: Sensor) -> tuple[Sensor, Evidence, Evidence] | None:
     """Return the nearest meter, its flow and the usual one, if the flow is `ratio` times the usual."""
     for meter in nearest(sensor, snapshot.plain.get("water_volume", ()), limits["metres"]):
-        window, usual = snapshot.window(meter, LAST_HOUR), highest(snapshot, meter)
-        if window is None or usual is None or window.last_time - window.first_time < HOUR // 4:
+        window, usual = snapshot.window(meter, HALF_AN_HOUR), highest(snapshot, meter)
+        if window is None or usual is None or window.last_time == window.first_time:
             continue
         flow = of_window(meter, window, "rate")
         if (flow.value or 0) >= limits["ratio"] * usual.p90:

@@ -46,7 +46,7 @@ def now(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
         )
     if wind:
         speed = fmean(each.value or 0 for each in wind)
-        finding.say("speed", How.MEAN, *wind)
+        finding.say("speed", How.MEAN, *wind, decimals=0 if speed >= 1 else 1)
         words = next(words for limit, words in _WIND if speed < limit)
         finding.parts["wind"] = Words(f" og {words.nb} ({{speed}} m/s)", f" and {words.en} ({{speed}} m/s)")
     yield finding

@@ -1,6 +1,7 @@
 """A simulated town put straight into a database: its nodes registered, and what they measure copied in."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import psycopg
@@ -16,9 +17,7 @@ HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
 
 
 def nodes_of(kinds: Collection[str], slowest: float = 60) -> list[Node]:
-    """Return Lillestrøm's nodes of these kinds; those that measure more often do so each `slowest` seconds."""
-    from dataclasses import replace
-
+    """Return Lillestrøm's nodes of these kinds; none measures more often than every `slowest` seconds."""
     return [
         replace(node, interval=max(node.interval, slowest))
         for node in towns.read("lillestrom")
