@@ -14,6 +14,7 @@ from api.parameters import check_query
 from api.routes import (
     ROOT,
     air_quality,
+    dcat,
     exceedances,
     health,
     latest,
@@ -89,6 +90,7 @@ def create_app(database: Database, settings: ApiSettings, open_data: OpenDataSet
         streams,
         nodes,
         quantities,
+        dcat,
         quarantine,
     ):
         app.include_router(noun.router, dependencies=[Depends(check_query)], responses=documented)

@@ -114,8 +114,8 @@ class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
     tile_url: str | None = Field(
         None,
         pattern=r"^https?://[A-Za-z0-9.{}:-]+/[^\s\"<>]*\{z\}[^\s\"<>]*$",
-        description="tiles beneath the page's map, with {z}, {x}, {y}; none, so that nothing is asked of others, "
-        "if not set",
+        description="tiles beneath the page's map, with {z}, {x}, {y}; none if not set, so that "
+        "nothing is asked of others",
     )
     tile_credit: str = Field("", description="whose tiles they are, as the map says it")
 

@@ -260,6 +260,11 @@ def list_open(connection: Connection, *, time: datetime, certain: bool = False) 
         return cursor.execute(load("catalog")["open"], parameters).fetchall()
 
 
+def open_since(connection: Connection) -> dict[str, datetime]:
+    """Return when the open streams of each quantity began, to the hour, as far as there are rollups."""
+    return dict(connection.execute(load("catalog")["open_since"]).fetchall())
+
+
 def check_readable(connection: Connection) -> None:
     """Raise StoreUnavailable unless the schema is there and may be read."""
     connection.execute(load("catalog")["readable"])

@@ -132,6 +132,16 @@ LEFT JOIN LATERAL (
 ) AS newest ON true
 ORDER BY wanted.node, wanted.channel;
 
+-- name: open_since
+-- The first hour of the open streams of each quantity, as far as there are rollups.
+SELECT s.quantity, min(first.hour)
+FROM stream s
+CROSS JOIN LATERAL (
+    SELECT hour FROM reading_hour h WHERE h.stream_id = s.stream_id ORDER BY hour LIMIT 1
+) AS first
+WHERE s.open_data AND s.quantity IS NOT NULL
+GROUP BY s.quantity;
+
 -- name: readable
 -- Fails unless the schema is there and this role may read it.
 SELECT FROM node, stream, reading, quarantine, pack_log LIMIT 0;
