@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import Request, Response
 
+from api.page.html import takes_gzip
 from api.problems import NotFound
 
 FOLDERS = ("static", "vendor", "outlines")
@@ -50,6 +51,8 @@ class Assets:
                 self._files[name] = Asset(body, packed, _TYPES[path.suffix], digest[:20])
                 whole.update(f"{name} {digest}\n".encode())
         self.version = whole.hexdigest()[:12]
+        self.modules = [name for name in self._files if name.startswith("static/") and name.endswith(".js")]
+        """The page's own scripts, all of which it needs."""
 
     def url(self, name: str) -> str:
         """Return the path of a file, without the root path; raises KeyError where there is no such file."""
@@ -77,22 +80,3 @@ class Assets:
             headers.pop("Content-Encoding", None)
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=asset.media_type, headers=headers)
-
-
-def takes_gzip(request: Request) -> bool:
-    """Tell whether the client takes what is packed by gzip."""
-    for part in request.headers.get("accept-encoding", "").split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip().lower() in ("gzip", "*"):
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
-
-
-def page(request: Request, html: str, headers: dict[str, str], status: int) -> Response:
-    """Answer with HTML, packed where the client takes that."""
-    body = html.encode()
-    headers = {"Vary": "Accept-Encoding, Accept-Language, Cookie", "Cache-Control": "no-cache", **headers}
-    if takes_gzip(request):
-        body = gzip.compress(body, 6, mtime=0)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, status, headers, "text/html; charset=utf-8")

@@ -1,6 +1,8 @@
 """How figures are written for residents: numbers, units, directions and ages. The scripts do the same."""
 
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from math import floor
 from zoneinfo import ZoneInfo
 
 from api.page.language import Language
@@ -49,13 +51,12 @@ def unit(ucum: str) -> str:
 
 def number(words: Words, value: float, digits: int) -> str:
     """Write a number with so many digits after the point, in the manner of the language."""
-    text = f"{value:,.{digits}f}"
-    if not float(text.replace(",", "")):
-        text = text.lstrip("-")
-    text = text.replace("-", _MINUS)
+    # Halves go up, as in the scripts; f"{value:.1f}" would take them to the even digit.
+    rounded = Decimal(abs(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    text = f"{rounded:,f}"
     if words.language is Language.NB:
-        return text.replace(",", _SPACE).replace(".", ",")
-    return text
+        text = text.replace(",", _SPACE).replace(".", ",")
+    return f"{_MINUS}{text}" if value < 0 and rounded else text
 
 
 def reading(words: Words, quantity: str | None, value: float) -> str:
@@ -75,7 +76,7 @@ def shown_unit(quantity: str | None, ucum: str) -> str:
 
 def compass(words: Words, degrees: float) -> str:
     """Return the name of the nearest of eight directions."""
-    return words("compass").split()[round(degrees / 45) % 8]
+    return words("compass").split()[floor(degrees / 45 + 0.5) % 8]
 
 
 def age(words: Words, seconds: float) -> str:

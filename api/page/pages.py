@@ -12,7 +12,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.page import assets, figures, sentence, town
+from api.page import figures, sentence, town
+from api.page.assets import Assets
+from api.page.html import Html
+from api.page.kept import Kept
 from api.page.language import COOKIE, Language, choose
 from api.page.policy import content_policy
 from api.page.words import WORDS, Words
@@ -66,7 +69,7 @@ class Pages:
     """What all answers share: the templates, the files, and the settings of the town."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.assets = assets.Assets(_HERE)
+        self.assets = Assets(_HERE)
         self._settings = app.state.settings
         self._licence = LICENCES[app.state.open_data.licence]
         self._policy = content_policy(self._settings.tile_url)
@@ -76,7 +79,9 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # as the files beside them, they are those of the start
         )
+        self._kept = Kept[Html]()
 
     def answer(
         self,
@@ -84,33 +89,45 @@ class Pages:
         language: Language | None,
         appearance: Appearance | None,
         contents: Callable[[Words], Contents],
+        *,
+        anew: bool = False,
     ) -> Response:
-        """Render a page; while the database is away, a page that says so and comes back by itself."""
+        """Give a page, some seconds old unless `anew`; while the database is away, one that says so."""
         words = WORDS[choose(request, language)]
-        headers, status = {"Content-Language": words.language.value}, 200
+        look = appearance or _remembered(request)
+        root = request.scope.get("root_path", "")
+        headers = {"Content-Language": words.language.value, "Content-Security-Policy": self._policy}
+        status = 200
         try:
-            name, filled = contents(words)
+            html = self._kept.get(
+                (request.url.path, words.language, look, root),
+                lambda: Html(self._render(words, look, root, *contents(words))),
+                anew=anew,
+            )
         except StoreError as error:
             if not isinstance(error, StoreUnavailable):
                 log.error("page failed", path=request.url.path, error=str(error), exc_info=error)
             headers["Retry-After"], status = str(RETRY_AFTER), 503
-            name, filled = "away.html", {"seconds": RETRY_AFTER}
-        root = request.scope.get("root_path", "")
-        html = self._templates.get_template(name).render(
-            filled,
-            words=words,
-            root=root,
-            path=request.url.path.removeprefix(root),
-            asset=lambda file: root + self.assets.url(file),
-            settings=self._settings,
-            licence=self._licence,
-            appearance=appearance or _remembered(request),
-        )
-        answer = assets.page(request, html, headers | {"Content-Security-Policy": self._policy}, status)
+            html = Html(self._render(words, look, root, "away.html", {"seconds": RETRY_AFTER}))
+        answer = html.answer(request, headers, status)
         for cookie, given in ((COOKIE, language), (LOOK, appearance)):
             if given is not None:
                 answer.set_cookie(cookie, given.value, max_age=_YEAR, path=root or "/", samesite="lax")
         return answer
+
+    def _render(
+        self, words: Words, appearance: Appearance, root: str, name: str, filled: dict[str, Any]
+    ) -> str:
+        return self._templates.get_template(name).render(
+            filled,
+            words=words,
+            root=root,
+            asset=lambda file: root + self.assets.url(file),
+            modules=self.assets.modules,
+            settings=self._settings,
+            licence=self._licence,
+            appearance=appearance,
+        )
 
     def now(self, request: Request, store: Store, words: Words) -> Contents:
         """Return the contents of what the front page says now: the sentence, and the state of each node."""
@@ -127,6 +144,8 @@ class Pages:
 
     def town(self, request: Request, store: Store, words: Words) -> Contents:
         """Return the contents of the front page."""
+        # Before anything is read, so that what is committed meanwhile comes twice rather than never.
+        after = request.app.state.live.id
         _, contents = self.now(request, store, words)
         now = datetime.now(UTC)
         with store.connection() as connection:
@@ -147,6 +166,7 @@ class Pages:
             "quantities": {
                 key: {"label": words.pick(each), "kind": each.kind.value} for key, each in QUANTITIES.items()
             },
+            "after": after,
             "quietAfter": max(LEAST_QUIET, 3 * shortest + 10),
             "licence": {"name": words.pick(self._licence), "url": self._licence.url},
             "outlines": root + self.assets.url("outlines/municipalities.json"),

@@ -20,9 +20,14 @@ def install(app: FastAPI) -> None:
 
     @app.get("/", include_in_schema=False)
     def show_town(
-        request: Request, store: Store, language: Chosen = None, appearance: Look = None
+        request: Request,
+        store: Store,
+        language: Chosen = None,
+        appearance: Look = None,
+        anew: bool = False,
     ) -> Response:
-        return pages.answer(request, language, appearance, partial(pages.town, request, store))
+        contents = partial(pages.town, request, store)
+        return pages.answer(request, language, appearance, contents, anew=anew)
 
     @app.get("/now", include_in_schema=False)
     def show_now(request: Request, store: Store, language: Chosen = None) -> Response:

@@ -20,6 +20,7 @@ class Part:
 
     stream: str
     value: float
+    time: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,5 +137,5 @@ def _row(words: Words, group: list[OpenStream], now: datetime) -> Row:
         age=figures.age(words, (now - time).total_seconds()),
         doubtful=any((each.flags or 0) & CERTAINLY_WRONG for each in group),
         quantity=first.quantity,
-        parts=tuple(Part(each.stream, each.value or 0.0) for each in group),
+        parts=tuple(Part(each.stream, each.value or 0.0, each.time) for each in group),
     )

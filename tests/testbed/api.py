@@ -30,6 +30,15 @@ class Api:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start it, again on the same port, and return when it has the database."""
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "bypuls", "api"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
@@ -38,13 +47,12 @@ class Api:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the API did not start; its log is:\n{self.log.read_text()}")
             time.sleep(0.05)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
+        """Let it end in order."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(20)
-        self._folder.cleanup()
 
     @property
     def pid(self) -> int:

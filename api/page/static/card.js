@@ -61,9 +61,10 @@ export class Card {
   apply(readings) {
     for (const { stream, value, time } of readings) {
       const row = this.dialog.querySelector(`tr[data-stream="${CSS.escape(stream)}"]`);
-      if (row) {
+      const moment = row?.querySelector("time");
+      if (moment && Date.parse(time) > Date.parse(moment.dateTime)) {
         row.querySelector("b").textContent = figures.reading(row.dataset.quantity, value);
-        row.querySelector("time").dateTime = time;
+        moment.dateTime = time;
       }
     }
     this.grow();

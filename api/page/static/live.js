@@ -1,6 +1,6 @@
 // The stream of committed readings. It reconnects by itself, and tells how it goes.
 
-import data, { ask } from "./data.js";
+import data from "./data.js";
 
 const PATIENCE = 2.5; // heartbeats that may be missing
 const AGAIN = 5000; // milliseconds until the next try where the browser gave up
@@ -8,6 +8,7 @@ const AGAIN = 5000; // milliseconds until the next try where the browser gave up
 /** Tells "readings" (a list), "pulse" (what the platform says of itself) and "lost". */
 export class Live extends EventTarget {
   start() {
+    this.after = data.after;
     this.heartbeat = 10;
     this.heard = Date.now();
     this.connect();
@@ -16,11 +17,12 @@ export class Live extends EventTarget {
 
   connect() {
     this.source?.close();
-    const source = new EventSource(`${data.root}/api/v1/live`);
+    const source = new EventSource(`${data.root}/api/v1/live?after=${this.after}`);
     this.source = source;
     const on = (name, hear) =>
       source.addEventListener(name, (event) => {
         this.heard = Date.now();
+        this.after = event.lastEventId || this.after;
         hear(JSON.parse(event.data));
       });
     on("hello", ({ heartbeat }) => {
@@ -47,15 +49,19 @@ export class Live extends EventTarget {
     }
   }
 
-  /** Ask for all newest readings, where nobody knows which ones were missed. */
+  /** Fetch the page's own list anew, where nobody knows which readings were missed. */
   async reload() {
     try {
-      let cursor = null;
-      do {
-        const page = await ask("latest", { open: true, limit: 10000, ...(cursor && { cursor }) });
-        this.tell("readings", page.latest);
-        cursor = page.next;
-      } while (cursor);
+      const answer = await fetch(`${data.root}/?language=${data.language}&anew=true`);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      this.tell(
+        "readings",
+        [...page.querySelectorAll("data")].map((part) => ({
+          stream: part.dataset.stream,
+          value: Number(part.value),
+          time: part.dataset.time ?? part.closest("tr").querySelector("time").dateTime,
+        })),
+      );
     } catch {
       this.tell("lost");
     }

@@ -50,3 +50,4 @@ if (named) {
   card.open(named);
 }
 document.documentElement.dataset.ready = "";
+performance.mark("interactive");

@@ -12,6 +12,9 @@ export class Row {
     this.unit = element.querySelector(".value span")?.textContent ?? "";
     this.moment = element.querySelector("time");
     this.time = Date.parse(this.moment.dateTime);
+    for (const part of this.parts.values()) {
+      part.dataset.time ??= this.moment.dateTime;
+    }
   }
 
   /** The stream that stands for the row in a chart. */
@@ -19,15 +22,19 @@ export class Row {
     return this.parts.keys().next().value;
   }
 
-  /** Show a newer reading; an older one changes nothing. */
+  /** Show a newer reading; one that is no newer changes nothing. */
   apply(reading, now) {
+    const part = this.parts.get(reading.stream);
     const time = Date.parse(reading.time);
-    if (time < this.time) {
+    if (time <= Date.parse(part.dataset.time)) {
       return false;
     }
-    this.parts.get(reading.stream).value = reading.value;
-    this.time = time;
-    this.moment.dateTime = reading.time;
+    part.value = reading.value;
+    part.dataset.time = reading.time;
+    if (time > this.time) {
+      this.time = time;
+      this.moment.dateTime = reading.time;
+    }
     this.text.textContent = this.written();
     this.element.classList.remove("fresh");
     void this.element.offsetWidth; // so that the animation begins anew
