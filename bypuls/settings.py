@@ -117,7 +117,7 @@ class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
         description="tiles beneath the page's map, with {z}, {x}, {y}; none if not set, so that "
         "nothing is asked of others",
     )
-    tile_credit: str = Field("", description="whose tiles they are, as the map says it")
+    tile_credit: str | None = Field(None, description="whose tiles they are, as the map says it")
 
 
 class OpenDataSettings(_Settings, env_prefix="BYPULS_OPEN_DATA_"):

@@ -73,11 +73,14 @@ def usual(
     for begin in range(0, len(streams), _AT_ONCE):
         some = streams[begin : begin + _AT_ONCE]
         start, end = hours[0] - WEEKS * WEEK, hours[-1]
-        request = SeriesRequest(some, ("mean", "coverage"), read_step("1h"), ZONE, start, end, now)
+        request = SeriesRequest(some, ("mean", "coverage", "n"), read_step("1h"), ZONE, start, end, now)
         table = build(database, request)
         for series in table.series:
-            low = series.values["coverage"] < LEAST_COVERAGE  # not where it is unknown
-            values = np.where(low | table.partial, np.nan, series.values["mean"])
+            out = (series.values["coverage"] < LEAST_COVERAGE) | table.partial  # not where it is unknown
+            if series.facts.kind is Kind.COUNTER:
+                # After a gap a meter shows in an hour what flowed in all of it.
+                out |= np.concatenate(([True], series.values["n"][:-1] == 0))
+            values = np.where(out, np.nan, series.values["mean"])
             found[series.facts.name] = [ranges(table.time, values, hour) for hour in hours]
     return found
 

@@ -1,7 +1,7 @@
 """What there is to read: nodes, their streams and sequence logs, and each stream's newest reading."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg.rows import class_row
@@ -250,12 +250,12 @@ def list_latest(
 
 
 def list_open(connection: Connection, *, time: datetime, certain: bool = False) -> list[OpenStream]:
-    """Return all open streams by node and channel, each with its newest reading of the year up to `time`.
+    """Return all open streams by node and channel, each with its newest reading up to `time`.
 
     With `certain`, readings that are certainly wrong are passed over.
     """
     wrong = int(CERTAINLY_WRONG) if certain else 0
-    parameters = {"time": time, "since": time - timedelta(days=366), "wrong": wrong, "limit": MOST_OPEN}
+    parameters = {"time": time, "wrong": wrong, "limit": MOST_OPEN}
     with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
         return cursor.execute(load("catalog")["open"], parameters).fetchall()
 

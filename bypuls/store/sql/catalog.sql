@@ -125,7 +125,7 @@ FROM (
 ) AS wanted
 LEFT JOIN LATERAL (
     SELECT r.time, r.value, r.flags FROM reading r
-    WHERE r.stream_id = wanted.stream_id AND r.time <= %(time)s AND r.time > %(since)s
+    WHERE r.stream_id = wanted.stream_id AND r.time <= %(time)s
       AND r.flags & %(wrong)s = 0 AND r.value > '-Infinity' AND r.value < 'Infinity'
     ORDER BY r.time DESC
     LIMIT 1
