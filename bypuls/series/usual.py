@@ -30,6 +30,9 @@ LEAST = 4
 LEAST_COVERAGE = 0.75
 """Of an hour that counts: half of its vehicles are not what usually drives by."""
 
+_PAST = WEEKS * WEEK + HOUR
+"""An hour more, for eight weeks ago clocks may have shown summer time."""
+
 _AT_ONCE = 100
 """Streams that are read together: 135,000 rollups, 10 MB."""
 
@@ -72,7 +75,7 @@ def usual(
     found: dict[str, list[UsualHour]] = {}
     for begin in range(0, len(streams), _AT_ONCE):
         some = streams[begin : begin + _AT_ONCE]
-        start, end = hours[0] - WEEKS * WEEK, hours[-1]
+        start, end = hours[0] - _PAST, hours[-1]
         request = SeriesRequest(some, ("mean", "coverage", "n"), read_step("1h"), ZONE, start, end, now)
         table = build(database, request)
         for series in table.series:
@@ -91,7 +94,7 @@ def ranges(time: Times, value: Values, hour: int) -> UsualHour:
     Shapes: both (w,): where hours begin, microseconds since 1970, and their values, NaN where there is none.
     """
     weekday, of_day = _civil(hour)
-    before = (time < hour) & (time >= hour - WEEKS * WEEK) & ~np.isnan(value)
+    before = (time < hour) & (time >= hour - _PAST) & ~np.isnan(value)
     civil = np.array([_civil(int(each)) for each in time.tolist()]).reshape(-1, 2)
     same_hour = before & (civil[:, 1] == of_day)
     same_weekday = same_hour & (civil[:, 0] == weekday)
