@@ -12,6 +12,7 @@ from bypuls.channels import of_channel
 from bypuls.readings import SECOND
 from bypuls.summary import Summary
 from bypuls.summary.clauses import Evidence
+from bypuls.summary.states import NodeState
 
 LONG = 260
 """Characters from which the sentence is set smaller."""
@@ -56,14 +57,17 @@ def told(words: Words, summary: Summary) -> list[Told]:
 
 def states(words: Words, summary: Summary) -> dict[str, State]:
     """Return what is to be told of each node."""
-    return {
-        each.node: State(
-            "silent" if each.level is None else each.level.name.lower(),
-            words.pick(each.label),
-            each.stream or "",
-        )
-        for each in summary.nodes
-    }
+    return {each.node: _state(words, each) for each in summary.nodes}
+
+
+def _state(words: Words, node: NodeState) -> State:
+    severity = "silent" if node.level is None else node.level.name.lower()
+    label = words.pick(node.label)
+    # A value alone, which stands beside it anyway, is told by what it means.
+    unit = figures.unit(node.unit or "")
+    if unit and label.endswith(unit) and label[:1] in "0123456789\N{MINUS SIGN}":
+        label = words(severity)
+    return State(severity, label, node.stream or "")
 
 
 def _rest(words: Words, places: Mapping[str, str], evidence: Evidence) -> Rest:

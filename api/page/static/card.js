@@ -6,6 +6,8 @@ import * as figures from "./figures.js";
 import { drawDay } from "./day.js";
 import { ways } from "./ways.js";
 
+const MANY = 7; // rows that may stand above the chart
+const ORDER = new Intl.Collator(data.language, { numeric: true });
 const WIDE = matchMedia("(min-width: 60rem)");
 
 export class Card {
@@ -43,8 +45,8 @@ export class Card {
     const { signal } = this.loading;
     try {
       const { latest } = await ask("latest", { open: true, node: node.name, limit: 1000 }, signal);
-      this.latest = latest.sort((a, b) => this.rank(a) - this.rank(b));
-      this.dialog.append(this.readings(), element("section", { class: "day" }), element("section", { class: "ways" }));
+      this.latest = latest.sort((a, b) => this.rank(a) - this.rank(b) || ORDER.compare(a.channel, b.channel));
+      this.dialog.append(this.box(), element("section", { class: "day" }), element("section", { class: "ways" }));
       this.choose(node.headline.stream);
     } catch (error) {
       if (error.name !== "AbortError") {
@@ -102,6 +104,13 @@ export class Card {
       element("p", { class: "state-of" }, symbol(`mark-${node.severity}`, `mark ${node.severity}`), node.label),
       element("button", { class: "close", type: "button", click: () => this.close() }, words("close")),
     );
+  }
+
+  /** The readings; many of them, such as those of a car park, scroll by themselves. */
+  box() {
+    const many = this.latest.length > MANY;
+    const label = many ? { class: "box", role: "region", "aria-label": words("list"), tabindex: 0 } : {};
+    return element("div", label, this.readings());
   }
 
   readings() {

@@ -28,7 +28,11 @@ export class Live extends EventTarget {
     on("hello", ({ heartbeat }) => {
       this.heartbeat = heartbeat;
     });
-    on("readings", ({ readings }) => this.tell("readings", readings));
+    on("readings", ({ readings }) => {
+      const now = new Date().toISOString();
+      this.tell("readings", readings);
+      this.tell("pulse", { time: now, committed: now, database: true });
+    });
     on("heartbeat", (pulse) => this.tell("pulse", pulse));
     on("reset", () => this.reload());
     on("dropped", () => this.tell("lost"));

@@ -6,12 +6,23 @@ import { spread } from "./spread.js";
 
 const L = window.L;
 const CAPTIONED = 40; // marks that may have their value beside them, if no more are shown
+const NARROW = 600; // pixels
 const CLOSEST = 14; // the zoom of the first view, at most
 const REGION = [
   [59.85, 10.85],
   [60.1, 11.4],
 ]; // where there is nothing to show yet
 const ORDER = ["silent", "calm", "notice", "warning", "alarm"];
+
+/** Write a name on the map, beneath the marks. */
+function name(text, at, className) {
+  return L.marker(at, {
+    interactive: false,
+    keyboard: false,
+    pane: "overlayPane",
+    icon: L.divIcon({ className, html: element("span", {}, text), iconSize: [0, 0] }),
+  });
+}
 
 export class TownMap {
   constructor(container, town, open) {
@@ -31,6 +42,7 @@ export class TownMap {
     });
     this.map.attributionControl.setPrefix("Leaflet");
     L.control.zoom({ zoomInTitle: words("zoom_in"), zoomOutTitle: words("zoom_out") }).addTo(this.map);
+    L.control.scale({ imperial: false, position: "bottomleft" }).addTo(this.map);
     this.map.on("focus", () => this.map.scrollWheelZoom.enable());
     this.map.on("blur", () => this.map.scrollWheelZoom.disable());
     this.map.on("zoomend", () => this.arrange());
@@ -54,13 +66,12 @@ export class TownMap {
       filter: (feature) => !data.tiles.url || feature.properties.kind === "municipality",
       style: (feature) => ({ className: feature.properties.home ? "outline home" : "outline" }),
       interactive: false,
-      pointToLayer: (feature, at) =>
-        L.marker(at, {
-          interactive: false,
-          keyboard: false,
-          pane: "overlayPane",
-          icon: L.divIcon({ className: "place", html: element("span", {}, feature.properties.name), iconSize: [0, 0] }),
-        }),
+      pointToLayer: (feature, at) => name(feature.properties.name, at, "place"),
+      onEachFeature: (feature, layer) => {
+        if (feature.properties.kind === "municipality" && !feature.properties.home) {
+          name(feature.properties.name, layer.getBounds().getCenter(), "place municipality").addTo(this.map);
+        }
+      },
     }).addTo(this.map);
   }
 
@@ -122,14 +133,15 @@ export class TownMap {
       picture.setAttribute("class", `mark ${node.severity}`);
       point(picture, `mark-${node.severity}`);
     }
-    icon.querySelector(".caption").textContent = node.headline.text.textContent;
+    icon.querySelector(".caption").textContent = node.brief;
     mark.setZIndexOffset(1000 * ORDER.indexOf(node.severity));
   }
 
   /** Move marks apart that would hide each other. */
   arrange() {
     const places = this.shown.map((node) => this.map.latLngToLayerPoint(node.at));
-    spread(places, this.captioned ? 26 : 16).forEach(([x, y], index) => {
+    const narrow = this.map.getSize().x < NARROW;
+    spread(places, this.captioned ? 26 : narrow ? 11 : 16).forEach(([x, y], index) => {
       const icon = this.marks.get(this.shown[index]).getElement();
       icon.firstElementChild.style.translate = `${x}px ${y}px`;
     });

@@ -1,7 +1,10 @@
 // The town's nodes, read from the list that the server wrote, and kept up to date.
 
+import { words } from "./data.js";
 import { point } from "./element.js";
 import { Row } from "./row.js";
+
+const PLAIN = new Set(["calm", "notice", "warning", "alarm"].map((severity) => words(severity)));
 
 /** A node, which is a group of rows in the list. */
 class Node {
@@ -29,6 +32,12 @@ class Node {
   /** The row that the state rests on. */
   get headline() {
     return this.rows.find((row) => row.parts.has(this.element.dataset.stream)) ?? this.rows[0];
+  }
+
+  /** A few words for the map: the state where it has words of its own, else the value. */
+  get brief() {
+    const { text, unit } = this.headline;
+    return PLAIN.has(this.label) ? `${text.textContent} ${unit}` : this.label;
   }
 
   become(severity, label, stream) {
