@@ -94,10 +94,10 @@ def test_a_theme_shows_its_nodes_alone_on_the_map_and_in_the_list(visit: Visit) 
     page.click(".themes [data-theme=air]")
     expect(page.locator(".node")).to_have_count(8)
     expect(page.locator("[data-node]:visible")).to_have_count(8)
-    assert page.url.endswith("#theme-air")
+    assert page.url.endswith("#/air")
     page.reload()
     expect(page.locator(".node")).to_have_count(8)
-    expect(page.locator(".node .caption").first).to_have_text(re.compile(r"^\d+,\d$"))
+    expect(page.locator(".node .caption").first).to_have_text(re.compile("Lite|Moderat|Høyt"))
     page.click(".themes [data-theme=all]")
     assert page.locator(".node").count() > 50
 
@@ -159,7 +159,7 @@ def test_the_call_to_copy_is_copied(chromium: Browser, town: Platform) -> None:
 
 
 def test_a_card_on_the_map_opens_by_a_click_on_its_mark(visit: Visit) -> None:
-    page = visit.open("/#theme-air")
+    page = visit.open("/#/air")
     page.locator(".node").first.click()
     expect(page.locator("#card h2")).to_be_visible()
     page.locator("#card .close").click()
@@ -293,7 +293,7 @@ def violations(page: Page) -> list[str]:
 )
 def test_axe_finds_nothing(chromium: Browser, town: Platform, options: dict[str, Any]) -> None:
     with Visit(chromium, town.api.url, reduced_motion="reduce", **options) as visitor:
-        page = visitor.open("/#theme-water")  # the other themes differ in their figures alone
+        page = visitor.open("/#/water")  # the other themes differ in their figures alone
         live(page)
         page.locator("#evidence summary").click()
         assert violations(page) == []

@@ -75,7 +75,7 @@ def connection(visit: Visit) -> Locator:
 
 
 def test_a_reading_is_seen_in_list_card_and_map_without_a_reload(visit: Visit, device: Device) -> None:
-    page = visit.open("/#theme-weather")
+    page = visit.open("/#/weather")
     value = page.locator("#node-page-01 tr", has_text="Lufttemperatur").locator(".value")
     expect(value).to_have_text("3,4 °C")
     expect(connection(visit)).to_have_attribute("data-state", "live")
@@ -86,7 +86,7 @@ def test_a_reading_is_seen_in_list_card_and_map_without_a_reload(visit: Visit, d
     expect(value).to_have_text("\N{MINUS SIGN}12,5 °C")
     expect(of_card.locator(".value")).to_have_text("\N{MINUS SIGN}12,5 °C")
     expect(of_card.locator(".age")).to_contain_text("s siden")
-    expect(page.locator(".node .caption")).to_have_text("\N{MINUS SIGN}12,5")
+    expect(page.locator(".node .caption")).to_have_text("\N{MINUS SIGN}12,5 °C")
 
 
 def test_bays_are_counted_together_as_they_change(visit: Visit, device: Device) -> None:

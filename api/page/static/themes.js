@@ -8,7 +8,8 @@ export class Themes {
     for (const link of this.links) {
       link.addEventListener("click", (event) => {
         event.preventDefault();
-        history.replaceState(null, "", link.hash);
+        // Not the link's own hash, to which the browser would scroll at the next load.
+        history.replaceState(null, "", `#/${link.dataset.theme}`);
         this.show(link.dataset.theme);
       });
     }
@@ -33,6 +34,7 @@ export class Themes {
 
   /** The theme that an address names, "all" where it names none. */
   named(hash) {
-    return this.links.find((link) => link.hash === hash)?.dataset.theme ?? "all";
+    const named = (link) => hash === link.hash || hash === `#/${link.dataset.theme}`;
+    return this.links.find(named)?.dataset.theme ?? "all";
   }
 }
