@@ -170,6 +170,7 @@ class Live:
         listener.put(events.hello(self._state.id if after is None else None, HEARTBEAT))
         if after is not None:
             self._resume(listener, after)
+        listener.put(self._pulse())
         self._listeners.add(listener)
         self._tell(len(self._listeners), 0)
         return listener
@@ -266,11 +267,14 @@ class Live:
             self._tell(len(self._listeners), dropped)
 
     def _tell_state(self) -> None:
-        state = self._state
-        beat = events.heartbeat(state.id, times.now(), state.committed, database=state.database)
+        beat = self._pulse()
         dropped = sum(not listener.put(beat) for listener in self._listeners)
         if dropped:
             self._tell(len(self._listeners), dropped)
+
+    def _pulse(self) -> bytes:
+        state = self._state
+        return events.heartbeat(state.id, times.now(), state.committed, database=state.database)
 
     async def _beat(self) -> None:
         """Send heartbeats while there are listeners, and stop listening some time after the last has gone."""

@@ -6,6 +6,7 @@ import { spread } from "./spread.js";
 
 const L = window.L;
 const CAPTIONED = 40; // marks that may have their value beside them, if no more are shown
+const CAPTION = 110; // pixels that the words beside a mark may take
 const NARROW = 600; // pixels
 const CLOSEST = 14; // the zoom of the first view, at most
 const REGION = [
@@ -45,7 +46,7 @@ export class TownMap {
     L.control.scale({ imperial: false, position: "bottomleft" }).addTo(this.map);
     this.map.on("focus", () => this.map.scrollWheelZoom.enable());
     this.map.on("blur", () => this.map.scrollWheelZoom.disable());
-    this.map.on("zoomend", () => this.arrange());
+    this.map.on("moveend", () => this.arrange());
     for (const node of town.nodes.values()) {
       if (node.at) {
         this.marks.set(node, this.mark(node, open));
@@ -144,6 +145,8 @@ export class TownMap {
     spread(places, this.captioned ? 26 : narrow ? 11 : 16).forEach(([x, y], index) => {
       const icon = this.marks.get(this.shown[index]).getElement();
       icon.firstElementChild.style.translate = `${x}px ${y}px`;
+      const right = this.map.latLngToContainerPoint(this.shown[index].at).x + CAPTION > this.map.getSize().x;
+      icon.classList.toggle("leftward", right);
     });
   }
 
