@@ -19,7 +19,7 @@ from testbed.api import Api
 
 LISTENERS = 1_000
 GOAL = 0.05
-_LOAD = Load(1_000, 50, 40_000)
+_LOAD = Load(1_000, 50, 30_000)
 
 
 def listen(url: str, count: int) -> None:
