@@ -7,25 +7,32 @@ from fastapi import Depends, FastAPI
 from api import docs, problems
 from api.head import HeadMiddleware
 from api.headers import HeadersMiddleware, PublicMiddleware
+from api.live import Live
 from api.metrics import Metrics, MetricsMiddleware
+from api.page import routes as page
 from api.parameters import check_query
 from api.routes import (
     ROOT,
     air_quality,
+    dcat,
     exceedances,
     health,
     latest,
+    live,
     nodes,
     quantities,
     quarantine,
     readings,
     series,
     streams,
+    summary,
+    usual,
 )
 from api.row_stream import Places
+from api.summaries import Summaries
 from api.turns import Turns
 from bypuls import __version__
-from bypuls.settings import ApiSettings
+from bypuls.settings import ApiSettings, OpenDataSettings
 from bypuls.store.database import Database
 
 _DESCRIPTION = """\
@@ -38,6 +45,7 @@ the limit.
 """
 
 _TAGS = [
+    {"name": "town", "description": "how the town is, of what is open"},
     {"name": "readings", "description": "what the sensors measured"},
     {"name": "air", "description": "air quality classes, and legal limits"},
     {"name": "catalogue", "description": "what there is to read"},
@@ -46,7 +54,7 @@ _TAGS = [
 ]
 
 
-def create_app(database: Database, settings: ApiSettings) -> FastAPI:
+def create_app(database: Database, settings: ApiSettings, open_data: OpenDataSettings) -> FastAPI:
     """Make the application over an open database; it answers problems while the database is away."""
     app = FastAPI(
         title="Bypuls",
@@ -63,23 +71,31 @@ def create_app(database: Database, settings: ApiSettings) -> FastAPI:
     )
     app.state.database = database
     app.state.settings = settings
+    app.state.open_data = open_data
     app.state.metrics = Metrics()
     app.state.places = Places()
     app.state.turns = Turns()
+    app.state.summaries = Summaries()
+    app.state.live = Live(database, app.state.metrics.tell_listeners)
     documented = problems.documented(414, 422, 500, 503, 504)
     for noun in (
+        summary,
         latest,
         readings,
         series,
+        usual,
+        live,
         air_quality,
         exceedances,
         streams,
         nodes,
         quantities,
+        dcat,
         quarantine,
     ):
         app.include_router(noun.router, dependencies=[Depends(check_query)], responses=documented)
     app.include_router(health.router)
+    page.install(app)
     docs.install(app)
     problems.install(app)
     app.openapi = partial(docs.openapi, app)  # type: ignore[method-assign]

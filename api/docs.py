@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from api import problems
@@ -16,7 +16,7 @@ _POLICY = "default-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 
 def install(app: FastAPI) -> None:
-    """Serve Swagger UI at /docs from the wheel's files, and lead / there."""
+    """Serve Swagger UI at /docs from the wheel's files."""
     app.mount(_ASSETS, StaticFiles(packages=[("fastapi_swagger", "resources")]), name="docs-assets")
 
     @app.get("/docs", include_in_schema=False)
@@ -37,10 +37,6 @@ def install(app: FastAPI) -> None:
         )
         page.headers["Content-Security-Policy"] = _POLICY
         return page
-
-    @app.get("/", include_in_schema=False)
-    async def root(request: Request) -> RedirectResponse:
-        return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

@@ -19,7 +19,12 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         """Return the content as JSON."""
-        return orjson.dumps(content, default=_other, option=_OPTIONS)
+        return dump(content)
+
+
+def dump(content: object) -> bytes:
+    """Write JSON on one line."""
+    return orjson.dumps(content, default=_other, option=_OPTIONS)
 
 
 def _other(value: object) -> str:

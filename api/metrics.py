@@ -5,6 +5,7 @@ from time import perf_counter
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     PlatformCollector,
     ProcessCollector,
@@ -34,6 +35,15 @@ class Metrics:
             registry=self.registry,
         )
         self.readings = Counter("bypuls_api_readings", "Raw readings given out", registry=self.registry)
+        self.listeners = Gauge("bypuls_api_listeners", "Clients of live readings", registry=self.registry)
+        self.dropped = Counter(
+            "bypuls_api_listeners_dropped", "Listeners dropped: they took too little", registry=self.registry
+        )
+
+    def tell_listeners(self, number: int, dropped: int) -> None:
+        """Take in how many listen to live readings, and how many of them were dropped now."""
+        self.listeners.set(number)
+        self.dropped.inc(dropped)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -1,6 +1,7 @@
 """The query parameters that several nouns share: their form, their limits, and what is said of wrong ones."""
 
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -22,6 +23,13 @@ DAY = 86_400 * SECOND
 
 LONGEST_NAME = 500
 """Characters of a channel or an owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Yes or no."""
+
+    on: bool
 
 
 # Python's own conversions also take 1_0, +10, nan and the digits of other scripts.
@@ -65,6 +73,12 @@ def _stream_name(text: str) -> str:
     return text
 
 
+def _switch(text: str) -> Switch:
+    if text not in ("true", "false"):
+        raise ValueError("it is either true or false")
+    return Switch(text == "true")
+
+
 def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError("it holds control characters, which no name has")
@@ -83,6 +97,7 @@ StreamName = Annotated[
     Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"example": "air-01/no2"}),
     AfterValidator(_stream_name),
 ]
+YesOrNo = Annotated[Switch, BeforeValidator(_switch), WithJsonSchema({"type": "boolean"})]
 NodeName = Annotated[str, Field(pattern=f"^{NODE_PATTERN}$")]
 
 
@@ -102,6 +117,11 @@ class Paged(Parameters):
     """most entries to give"""
     cursor: str | None = None
     """where to go on: `next` of the page before; the other parameters stay as they were"""
+
+
+def wanted(switch: Switch | None) -> bool | None:
+    """Return what a switch says; None where it is left out."""
+    return None if switch is None else switch.on
 
 
 def time_range(start: int | None, end: int | None) -> tuple[int, int]:

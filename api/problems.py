@@ -55,6 +55,10 @@ class TooBusy(Exception):
     """As many series are being made as can be at once, and none became ready in time."""
 
 
+class TooManyListeners(Exception):
+    """As many listen to live readings as can at once."""
+
+
 class QueryTooLong(Exception):
     """The query string is longer than any sensible one."""
 
@@ -97,6 +101,9 @@ KINDS: dict[type[Exception], Kind] = {
         503, "too-many-exports", "Too many exports are running", None, {"Retry-After": str(RETRY_AFTER)}
     ),
     TooBusy: Kind(503, "too-busy", "Too many series are being made", None, {"Retry-After": str(RETRY_AFTER)}),
+    TooManyListeners: Kind(
+        503, "too-many-listeners", "Too many listen", None, {"Retry-After": str(RETRY_AFTER)}
+    ),
     StoreUnavailable: Kind(
         503,
         "store-unavailable",
@@ -200,7 +207,7 @@ def _answer(request: Request, error: Exception) -> Json:
     if "errors" in extra:
         detail = "; ".join(_sentence(each) for each in extra["errors"])
     if kind.status >= 500:
-        tell = log.info if isinstance(error, TooManyExports | TooBusy) else log.error
+        tell = log.info if isinstance(error, TooManyExports | TooBusy | TooManyListeners) else log.error
         tell(
             "request failed",
             path=request.url.path,
@@ -290,4 +297,5 @@ def _sentence(wrong: dict[str, str | None]) -> str:
 
 def _trace(error: BaseException) -> BaseException | None:
     """Give the stack where it tells something: not for a database that is away or slow, or for a limit."""
-    return None if isinstance(error, StoreUnavailable | QueryTooSlow | TooManyExports | TooBusy) else error
+    limits = StoreUnavailable | QueryTooSlow | TooManyExports | TooBusy | TooManyListeners
+    return None if isinstance(error, limits) else error

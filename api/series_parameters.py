@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from api.parameters import DIGITS, BoundingBox, Parameters, QuantityKey, StreamName, Time
+from api.parameters import DIGITS, BoundingBox, Parameters, QuantityKey, StreamName, Time, YesOrNo
 from api.series_formats import SeriesFormat
 from bypuls.numeric.filling import Filling
 from bypuls.series.request import ALL_STATISTICS, percent
@@ -46,13 +46,6 @@ class Share:
     """A part of a whole, 0 to 1."""
 
     value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """Yes or no."""
-
-    on: bool
 
 
 def _every(text: str) -> Every:
@@ -93,12 +86,6 @@ def _share(text: str) -> Share:
     return Share(float(text))
 
 
-def _switch(text: str) -> Switch:
-    if text not in ("true", "false"):
-        raise ValueError("it is either true or false")
-    return Switch(text == "true")
-
-
 _EVERY = {
     "type": "string",
     "pattern": "^([1-9][0-9]{0,5}[smh]|day|week|month|year|raw)$",
@@ -116,6 +103,8 @@ class SeriesParameters(Parameters):
     """instead of `stream`: all streams of this quantity, those of other statistics (`no2.max`) aside"""
     bbox: BoundingBox | None = None
     """instead of `stream`: those in `west,south,east,north` in degrees (WGS 84), as `10.9,59.9,11.3,60.1`"""
+    open: YesOrNo | None = None
+    """with `quantity` or `bbox`: only streams that are open data, or only those that aren't"""
     start: Time | None = None
     """RFC 3339 with a zone; a day before `end` if not given. The window that it lies in is given whole"""
     end: Time | None = None
@@ -147,9 +136,7 @@ class SeriesParameters(Parameters):
     interval, whose coverage is unknown. `withheld` counts them"""
     max_points: Annotated[int, Field(ge=3, le=100_000), DIGITS] | None = None
     """most points of each stream; 1,000 if neither it nor `every` is given"""
-    include_flagged: (
-        Annotated[Switch, BeforeValidator(_switch), WithJsonSchema({"type": "boolean"})] | None
-    ) = None
+    include_flagged: YesOrNo | None = None
     """whether readings count that are certainly wrong: out_of_range, spike, stuck"""
     spatial: SpatialMean | None = None
     """`mean` adds the mean over the streams in each window, and how many had a value; all must be alike"""

@@ -1,5 +1,6 @@
 """Serving the application: one process, one listening socket, a clean end."""
 
+import resource
 import signal
 import socket
 import threading
@@ -10,19 +11,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api import problems
 from api.app import create_app
 from api.headers import ALWAYS
+from api.live import Live
 from bypuls.errors import SettingsError
 from bypuls.logs import configure
-from bypuls.settings import ApiSettings, DatabaseSettings
+from bypuls.settings import ApiSettings, DatabaseSettings, OpenDataSettings
 from bypuls.store.database import Database
 
 PATIENCE = 30.0
 """Seconds that an answer waits for a reader that stands still, which may hold a place that others need."""
 
+_FILES = 65_536
+
 _GRACE = 5
 """Seconds that running answers get to end when the service stops."""
 
 
-def run(database: DatabaseSettings, api: ApiSettings) -> None:
+def run(database: DatabaseSettings, api: ApiSettings, open_data: OpenDataSettings) -> None:
     """Serve until SIGTERM or SIGINT, then end what runs and return.
 
     The database may come later: until then /readyz and the data answer 503. Raises SettingsError when the
@@ -35,9 +39,11 @@ def run(database: DatabaseSettings, api: ApiSettings) -> None:
         connections=database.connections,
         statement_timeout=database.statement_timeout,
     )
+    _allow_files()
+    app = create_app(pool, api, open_data)
     with _listen(api.host, api.port) as listening, pool:
         config = uvicorn.Config(
-            create_app(pool, api),
+            app,
             loop="uvloop",
             http=_Protocol,
             lifespan="off",
@@ -51,7 +57,20 @@ def run(database: DatabaseSettings, api: ApiSettings) -> None:
             # The server ends on these by itself, but then raises them again, which would end the process.
             signal.signal(signal.SIGTERM, _ended)
             signal.signal(signal.SIGINT, _ended)
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, app.state.live).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of live readings first: by themselves they never end."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End all streams, then wait for what else runs."""
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 class _Protocol(HttpToolsProtocol):
@@ -64,6 +83,14 @@ class _Protocol(HttpToolsProtocol):
         fields = b"".join(b"%b: %b\r\n" % field for field in answer.raw_headers)
         self.transport.write(b"".join([b"HTTP/1.1 400 Bad Request\r\n", fields, b"\r\n", answer.body]))
         self.transport.close()
+
+
+def _allow_files() -> None:
+    """Allow this process as many open files as it may have: each listener has a connection."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if most == resource.RLIM_INFINITY else min(most, _FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -43,7 +43,12 @@ def parse(text: str) -> int:
 
 def now() -> int:
     """Return the present time in microseconds since 1970."""
-    return to_microseconds(datetime.now(UTC))
+    return to_microseconds(present())
+
+
+def present() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
 
 
 def write(microseconds: int) -> str:

@@ -134,9 +134,9 @@ def api() -> None:
         BYPULS_DATABASE_URL=postgresql://bypuls_api:secret@db/bypuls BYPULS_API_PORT=8080 bypuls api
     """
     from api.server import run
-    from bypuls.settings import ApiSettings, DatabaseSettings, load
+    from bypuls.settings import ApiSettings, DatabaseSettings, OpenDataSettings, load
 
-    run(load(DatabaseSettings), load(ApiSettings))
+    run(load(DatabaseSettings), load(ApiSettings), load(OpenDataSettings))
 
 
 @app.command()

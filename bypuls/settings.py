@@ -22,6 +22,14 @@ class Enrolment(StrEnum):
     CLOSED = "closed"
 
 
+class Licence(StrEnum):
+    """Licences that data.norge.no recommends for open data."""
+
+    NLOD = "NLOD-2.0"
+    CC_BY = "CC-BY-4.0"
+    CC0 = "CC0-1.0"
+
+
 DEFAULT_QUANTITY = "default"
 """Stands for every quantity that isn't named itself, and for streams without one."""
 
@@ -102,6 +110,36 @@ class ApiSettings(_Settings, env_prefix="BYPULS_API_"):
         None,
         description="bearer token for the quarantine; without it all who reach the API may read it",
     )
+    town: str = Field("Lillestrøm", min_length=1, max_length=60, description="what the page calls the town")
+    tile_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.{}:-]+/[^\s\"<>]*\{z\}[^\s\"<>]*$",
+        description="tiles beneath the page's map, with {z}, {x}, {y}; none if not set, so that "
+        "nothing is asked of others",
+    )
+    tile_credit: str | None = Field(None, description="whose tiles they are, as the map says it")
+
+
+class OpenDataSettings(_Settings, env_prefix="BYPULS_OPEN_DATA_"):
+    """What the catalogue of open data says of the town (DCAT-AP-NO)."""
+
+    url: str = Field(
+        "http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?$",
+        description="where the world finds the API, without a slash at the end",
+    )
+    publisher: str = Field("Lillestrøm kommune", min_length=1, description="who publishes the data")
+    publisher_url: str = Field(
+        "https://www.lillestrom.kommune.no/",
+        pattern=r"^https?://\S+$",
+        description="address that stands for the publisher, such as the one in data.norge.no's register",
+    )
+    contact: str = Field(
+        "https://www.lillestrom.kommune.no/",
+        pattern=r"^(https?://\S+|mailto:\S+@\S+)$",
+        description="where to ask about the data: a web page, or mailto: and an address",
+    )
+    licence: Licence = Field(Licence.NLOD, description="licence of all open streams")
 
 
 class MaintainSettings(_Settings, env_prefix="BYPULS_MAINTAIN_"):

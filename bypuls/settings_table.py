@@ -11,6 +11,7 @@ from bypuls.settings import (
     DatabaseSettings,
     IngestSettings,
     MaintainSettings,
+    OpenDataSettings,
     RoleSettings,
 )
 
@@ -19,6 +20,7 @@ SETTINGS = (
     BrokerSettings,
     IngestSettings,
     ApiSettings,
+    OpenDataSettings,
     MaintainSettings,
     RoleSettings,
 )

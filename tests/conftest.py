@@ -1,4 +1,4 @@
-"""The real servers, and a fresh database for each test; what can't be had makes the tests fail."""
+"""The real servers and browser, and a fresh database for each test; what can't be had makes tests fail."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +12,8 @@ import pytest
 from testbed import Databases, DatabaseServer, Mosquitto, timescale_server
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from testbed.town_database import TownDatabase
 
 
@@ -49,6 +51,15 @@ def databases(timescale: DatabaseServer) -> Iterator[Databases]:
 
     with Databases(timescale.url, migrate) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A browser for the whole run; a test opens contexts of its own in it."""
+    from testbed.browser import chromium as running  # here, so that tests of other things need no Playwright
+
+    with running() as browser:
+        yield browser
 
 
 @pytest.fixture

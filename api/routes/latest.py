@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from api.json import Json
 from api.known import check_node
 from api.paging import Page
-from api.parameters import BoundingBox, NodeName, Paged, QuantityKey
+from api.parameters import BoundingBox, NodeName, Paged, QuantityKey, YesOrNo, wanted
 from api.problems import documented
 from api.routes import ROOT
 from api.store import Store
@@ -31,6 +31,8 @@ class LatestParameters(Paged):
 
     quantity: QuantityKey | None = None
     """streams of this quantity"""
+    open: YesOrNo | None = None
+    """only streams that are open data, or only those that aren't"""
     node: NodeName | None = None
     """streams of this node"""
     bbox: BoundingBox | None = None
@@ -113,6 +115,7 @@ def get_latest(request: Request, store: Store, parameters: Annotated[LatestParam
             after=(page.start[0], page.start[1]),
             node=parameters.node,
             quantity=parameters.quantity,
+            open_data=wanted(parameters.open),
             box=parameters.bbox,
         )
     if parameters.format is LatestFormat.JSON:

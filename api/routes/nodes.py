@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from api.json import Json
 from api.known import unknown_node
 from api.paging import Page
-from api.parameters import BoundingBox, Name, NodeName, NoParameters, Paged, QuantityKey
+from api.parameters import BoundingBox, Name, NodeName, NoParameters, Paged, QuantityKey, YesOrNo, wanted
 from api.problems import documented
 from api.routes import ROOT
 from api.store import Store
@@ -26,6 +26,8 @@ class NodesParameters(Paged):
     """nodes with a stream of this quantity"""
     owner: Name | None = None
     """nodes of this organisation"""
+    open: YesOrNo | None = None
+    """only nodes with a stream that is open data, or one that isn't; `quantities` then tells of such alone"""
 
 
 class Nodes(BaseModel):
@@ -49,6 +51,7 @@ def list_nodes(request: Request, store: Store, parameters: Annotated[NodesParame
             after=page.start[0],
             owner=parameters.owner,
             quantity=parameters.quantity,
+            open_data=wanted(parameters.open),
             box=parameters.bbox,
         )
     return page.answer("nodes", found, lambda node: [node.node])

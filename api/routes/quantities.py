@@ -11,6 +11,7 @@ from api.parameters import NoParameters
 from api.routes import ROOT
 from bypuls.quality import MEANING
 from bypuls.quantities import QUANTITIES, Kind, Quantity
+from bypuls.themes import THEMES, theme_of
 
 router = APIRouter(prefix=ROOT, tags=["catalogue"])
 
@@ -38,13 +39,24 @@ class QuantityEntry(BaseModel):
     """least plausible value; readings outside are kept and flagged"""
     high: float | None
     """greatest plausible value; null where there is none"""
+    theme: str | None
+    """key of the theme that it belongs to; null for what tells of a node itself"""
     label: Labels
+
+
+class ThemeEntry(BaseModel):
+    """What residents look for."""
+
+    key: str
+    nb: str
+    en: str
 
 
 class Quantities(BaseModel):
     """The catalogue."""
 
     quantities: list[QuantityEntry]
+    themes: list[ThemeEntry]
 
 
 class FlagEntry(BaseModel):
@@ -63,8 +75,10 @@ class Flags(BaseModel):
 
 @router.get("/quantities", response_model=Quantities, summary="What can be measured")
 def list_quantities(parameters: NoParameters) -> Json:
-    """List the quantities, their units, plausible ranges and names."""
-    return Json({"quantities": [_entry(each) for each in QUANTITIES.values()]}, headers=_STEADY)
+    """List the quantities, their units, plausible ranges and names, and the themes that they belong to."""
+    themes = [{"key": theme.key, "nb": theme.nb, "en": theme.en} for theme in THEMES]
+    body = {"quantities": [_entry(each) for each in QUANTITIES.values()], "themes": themes}
+    return Json(body, headers=_STEADY)
 
 
 @router.get("/flags", response_model=Flags, summary="What flags mean")
@@ -80,4 +94,5 @@ def _entry(quantity: Quantity) -> dict[str, object]:
     entry = asdict(quantity)
     label = {"nb": entry.pop("nb"), "en": entry.pop("en")}
     bounds = {name: entry[name] if isfinite(entry[name]) else None for name in ("low", "high")}
-    return entry | bounds | {"label": label}
+    theme = theme_of(quantity.key)
+    return entry | bounds | {"theme": theme.key if theme else None, "label": label}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from api import series_formats, times
 from api.json import Json
 from api.known import known_facts
-from api.parameters import time_range
+from api.parameters import time_range, wanted
 from api.problems import BadParameter, documented
 from api.routes import ROOT
 from api.series_formats import MEDIA_TYPES, SeriesFormat
@@ -169,13 +169,19 @@ def _streams(connection: Connection, parameters: SeriesParameters) -> list[Strea
         if not searched:
             raise BadParameter("stream", None, "it is required; or give quantity, bbox or both instead")
         found = list_facts(
-            connection, quantity=parameters.quantity, box=parameters.bbox, limit=MOST_STREAMS + 1
+            connection,
+            quantity=parameters.quantity,
+            box=parameters.bbox,
+            limit=MOST_STREAMS + 1,
+            open_data=wanted(parameters.open),
         )
         if len(found) > MOST_STREAMS:
             raise TooMuch(f"More than {MOST_STREAMS} streams match, the limit. Ask for a smaller bbox.")
         return found
     if searched:
         raise BadParameter("stream", ",".join(names), "give either streams, or quantity and bbox")
+    if parameters.open is not None:
+        raise BadParameter("open", None, "it goes with quantity and bbox; streams are named here")
     for name in names:
         if names.count(name) > 1:
             raise BadParameter("stream", name, "it is given twice")
@@ -249,7 +255,7 @@ def _raw(
 
 
 def _flagged(parameters: SeriesParameters) -> bool:
-    return parameters.include_flagged is not None and parameters.include_flagged.on
+    return bool(wanted(parameters.include_flagged))
 
 
 def _answer(table: Table, written: SeriesFormat) -> Response:

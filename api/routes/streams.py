@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from api.json import Json
 from api.known import check_node
 from api.paging import Page
-from api.parameters import NodeName, Paged, QuantityKey
+from api.parameters import NodeName, Paged, QuantityKey, YesOrNo, wanted
 from api.problems import documented
 from api.routes import ROOT
 from api.store import Store
@@ -24,6 +24,8 @@ class StreamsParameters(Paged):
     """streams of this node"""
     quantity: QuantityKey | None = None
     """streams of this quantity"""
+    open: YesOrNo | None = None
+    """only streams that are open data, or only those that aren't"""
 
 
 class Streams(BaseModel):
@@ -48,5 +50,6 @@ def list_streams(request: Request, store: Store, parameters: Annotated[StreamsPa
             after=(page.start[0], page.start[1]),
             node=parameters.node,
             quantity=parameters.quantity,
+            open_data=wanted(parameters.open),
         )
     return page.answer("streams", found, lambda stream: [stream.node, stream.channel])

@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from bypuls.quality import CERTAINLY_WRONG
 from bypuls.store.database import Connection
 from bypuls.store.sql import load
 
@@ -17,6 +18,10 @@ MOST_LOGS = 100
 
 MOST_RANGES = 1_000
 """Ranges given of a sequence log, the lowest first."""
+
+
+MOST_OPEN = 20_000
+"""Open streams that the page, the summary and the live readings look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,27 @@ class Latest:
     """bit field, see flags; 0 means that no check objected"""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenStream:
+    """An open stream, where it is measured, and its newest reading; what nobody has told is None."""
+
+    stream_id: int
+    stream: str
+    node: str
+    channel: str
+    quantity: str | None
+    statistic: str
+    unit: str
+    expected_interval: float | None
+    owner: str | None
+    place: str | None
+    latitude: float | None
+    longitude: float | None
+    time: datetime | None
+    value: float | None
+    flags: int | None
+
+
 def list_nodes(
     connection: Connection,
     *,
@@ -139,9 +165,17 @@ def list_nodes(
     owner: str | None = None,
     quantity: str | None = None,
     box: Box | None = None,
+    open_data: bool | None = None,
 ) -> list[Node]:
     """Return at most `limit` nodes by name, those after `after`; each filter that is given must match."""
-    parameters = {"limit": limit, "after": after, "owner": owner, "quantity": quantity, **_edges(box)}
+    parameters = {
+        "limit": limit,
+        "after": after,
+        "owner": owner,
+        "quantity": quantity,
+        "open": open_data,
+        **_edges(box),
+    }
     with connection.cursor(row_factory=class_row(Node)) as cursor:
         return cursor.execute(load("catalog")["nodes"], parameters).fetchall()
 
@@ -169,9 +203,16 @@ def list_streams(
     after: tuple[str, str] = ("", ""),
     node: str | None = None,
     quantity: str | None = None,
+    open_data: bool | None = None,
 ) -> list[Stream]:
     """Return at most `limit` streams by node and channel, those after the (node, channel) `after`."""
-    parameters = {"limit": limit, "node": node, "quantity": quantity, **_position(after)}
+    parameters = {
+        "limit": limit,
+        "node": node,
+        "quantity": quantity,
+        "open": open_data,
+        **_position(after),
+    }
     with connection.cursor(row_factory=class_row(Stream)) as cursor:
         return cursor.execute(load("catalog")["streams"], parameters).fetchall()
 
@@ -190,14 +231,38 @@ def list_latest(
     node: str | None = None,
     quantity: str | None = None,
     box: Box | None = None,
+    open_data: bool | None = None,
 ) -> list[Latest]:
     """Return the newest readings of at most `limit` streams by node and channel, those after `after`.
 
     Streams without a reading are left out.
     """
-    parameters = {"limit": limit, "node": node, "quantity": quantity, **_position(after), **_edges(box)}
+    parameters = {
+        "limit": limit,
+        "node": node,
+        "quantity": quantity,
+        "open": open_data,
+        **_position(after),
+        **_edges(box),
+    }
     with connection.cursor(row_factory=class_row(Latest)) as cursor:
         return cursor.execute(load("catalog")["latest"], parameters).fetchall()
+
+
+def list_open(connection: Connection, *, time: datetime, certain: bool = False) -> list[OpenStream]:
+    """Return all open streams by node and channel, each with its newest reading up to `time`.
+
+    With `certain`, readings that are certainly wrong are passed over.
+    """
+    wrong = int(CERTAINLY_WRONG) if certain else 0
+    parameters = {"time": time, "wrong": wrong, "limit": MOST_OPEN}
+    with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
+        return cursor.execute(load("catalog")["open"], parameters).fetchall()
+
+
+def open_since(connection: Connection) -> dict[str, datetime]:
+    """Return when the open streams of each quantity began, to the hour, as far as there are rollups."""
+    return dict(connection.execute(load("catalog")["open_since"]).fetchall())
 
 
 def check_readable(connection: Connection) -> None:

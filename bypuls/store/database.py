@@ -80,6 +80,7 @@ class Database:
 
     def __init__(self, url: str, *, name: str, connections: int, statement_timeout: float) -> None:
         """`connections` bounds the pool, `statement_timeout` (seconds) every query."""
+        self._url, self._name, self._statement_timeout = url, name, statement_timeout
         self._pool = ConnectionPool(
             url,
             kwargs=_options(name, statement_timeout) | {"autocommit": True},
@@ -103,6 +104,17 @@ class Database:
     def connection(self) -> Iterator[Connection]:
         """Lend a connection in autocommit mode; hold it for one query, never while a client reads."""
         with translated(), self._pool.connection() as connection:
+            yield connection
+
+    @contextmanager
+    def extra_connection(self, what: str) -> Iterator[Connection]:
+        """Open a connection beside the pool, in autocommit mode, for what holds it for long.
+
+        Raises StoreUnavailable.
+        """
+        name = f"{self._name} {what}"
+        timeout = self._statement_timeout
+        with connect(self._url, name=name, statement_timeout=timeout, autocommit=True) as connection:
             yield connection
 
 

@@ -46,14 +46,19 @@ def find_facts(connection: Connection, names: Sequence[str]) -> dict[str, Stream
 
 
 def list_facts(
-    connection: Connection, *, quantity: str | None, box: Box | None, limit: int, node: str | None = None
+    connection: Connection,
+    *,
+    quantity: str | None,
+    box: Box | None,
+    limit: int,
+    node: str | None = None,
+    open_data: bool | None = None,
 ) -> list[StreamFacts]:
     """Return at most `limit` streams of plain values by node and channel; each filter given must match."""
     edges = (None,) * 4 if box is None else (box.west, box.south, box.east, box.north)
     parameters = dict(zip(("west", "south", "east", "north"), edges, strict=True))
-    rows = connection.execute(
-        load("facts")["plain"], parameters | {"quantity": quantity, "node": node, "limit": limit}
-    ).fetchall()
+    wanted = {"quantity": quantity, "node": node, "limit": limit, "open": open_data}
+    rows = connection.execute(load("facts")["plain"], parameters | wanted).fetchall()
     return [_facts(row) for row in rows]
 
 

@@ -20,6 +20,7 @@ from bypuls.store.commit import Commit, Message, Outcome, PackSeen
 from bypuls.store.database import Connection, connect, interrupt, translated
 from bypuls.store.dirty_hours import DirtyHours
 from bypuls.store.intake import Intake
+from bypuls.store.live import tell
 from bypuls.store.sql import load
 
 KEPT_BYTES = 256 * 1024
@@ -130,6 +131,7 @@ class Writer:
             faults = faults + conflicts
         if stored:
             self._dirty.mark(connection, commit.readings)
+            tell(connection, commit.readings.stream)
         _log_packs(connection, commit)
         self._see_nodes(connection, commit)
         _quarantine(connection, commit.messages, faults, replayed)

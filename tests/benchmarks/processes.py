@@ -11,10 +11,14 @@ TESTS = Path(__file__).parents[1]
 
 
 def run(module: str, *words: str) -> "subprocess.Popen[str]":
-    """Start a module of the benchmarks as a process of its own; its output is read by the caller."""
+    """Start a module of the benchmarks as a process of its own; input and output are the caller's."""
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     return subprocess.Popen(
-        [sys.executable, "-m", module, *words], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, *words],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -256,6 +256,7 @@ def test_the_catalogue_is_given_whole(api: Client) -> None:
         "kind": "linear",
         "low": -10,
         "high": 2000,
+        "theme": "air",
         "label": {"nb": "Nitrogendioksid", "en": "Nitrogen dioxide"},
     }
     assert (found["energy"]["low"], found["energy"]["high"]) == (0, None)

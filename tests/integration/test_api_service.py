@@ -62,7 +62,7 @@ def test_pages_of_every_site_may_read_public_answers_and_their_errors(api: Clien
     assert "Link" in answer.headers["access-control-expose-headers"]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/latest", "/api/v1/nothing", "/healthz", "/docs", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/latest", "/api/v1/nothing", "/healthz", "/docs", "/metrics"])
 def test_no_answer_is_guessed_at_or_framed(api: Client, path: str) -> None:
     headers = api.get(path).headers
     assert headers["x-content-type-options"] == "nosniff"
@@ -98,10 +98,11 @@ def test_what_never_changes_may_be_cached(api: Client) -> None:
     assert "max-age" in api.ask("quantities").headers["cache-control"]
 
 
-def test_the_root_leads_to_the_documentation(api: Client) -> None:
-    answer = api.get("/", follow_redirects=True)
-    assert answer.url.path == "/docs"
+def test_the_root_is_the_page_of_the_town_which_leads_to_the_documentation(api: Client) -> None:
+    answer = api.get("/")
     assert answer.status_code == 200
+    assert "Slik er Lillestrøm nå" in answer.text
+    assert '<a href="/docs">' in answer.text
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(api: Client) -> None:

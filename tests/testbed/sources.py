@@ -78,7 +78,7 @@ def _install_tree(tell: Callable[[str], None]) -> str | None:
         if shutil.which("apt-get") is None:
             return "There is neither debootstrap nor apt-get here."
         tell("installing debootstrap")
-        if not _apt("install", "debootstrap") and not (_apt("update") and _apt("install", "debootstrap")):
+        if not apt("install", "debootstrap") and not (apt("update") and apt("install", "debootstrap")):
             return "apt-get could not install debootstrap."
     tell("installing PostgreSQL with TimescaleDB, and Mosquitto, into .testbed/ (about a minute, 700 MB)")
     try:
@@ -88,7 +88,8 @@ def _install_tree(tell: Callable[[str], None]) -> str | None:
     return None
 
 
-def _apt(*arguments: str) -> bool:
+def apt(*arguments: str) -> bool:
+    """Run apt-get without questions; return whether it succeeded."""
     command = ["apt-get", "-qq", "--yes", "-o", "Dpkg::Use-Pty=0", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0

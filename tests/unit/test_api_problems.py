@@ -11,7 +11,7 @@ from api import problems
 from api.app import create_app
 from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
 from bypuls.series.refusals import Refused, TooMuch
-from bypuls.settings import ApiSettings
+from bypuls.settings import ApiSettings, OpenDataSettings
 from bypuls.store.database import Database
 
 SECRET = "postgresql://bypuls_api:hunter2@db/bypuls"
@@ -21,7 +21,7 @@ SECRET = "postgresql://bypuls_api:hunter2@db/bypuls"
 def app() -> FastAPI:
     # Never opened: these requests are answered before anybody looks into the database.
     database = Database(SECRET, name="test", connections=1, statement_timeout=1)
-    return create_app(database, ApiSettings(operator_token=None))
+    return create_app(database, ApiSettings(operator_token=None), OpenDataSettings())
 
 
 def get(app: FastAPI, url: str, method: str = "GET") -> httpx.Response:

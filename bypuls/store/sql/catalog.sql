@@ -1,15 +1,20 @@
 -- name: nodes
--- Nodes by name, after one of them, with the quantities they measure.
+-- Nodes by name, after one of them, with the quantities they measure; with `open` those of such streams only.
 SELECT n.node, n.owner, n.place, n.latitude, n.longitude, n.enrolled_at, n.last_seen, n.state, n.state_at,
        ARRAY(SELECT DISTINCT s.quantity FROM stream s
-             WHERE s.node_id = n.node_id AND s.quantity IS NOT NULL ORDER BY 1) AS quantities
+             WHERE s.node_id = n.node_id AND s.quantity IS NOT NULL
+               AND (%(open)s::boolean IS NULL OR s.open_data = %(open)s)
+             ORDER BY 1) AS quantities
 FROM node n
 WHERE n.node > %(after)s
   AND (%(owner)s::text IS NULL OR n.owner = %(owner)s)
   AND (%(west)s::float8 IS NULL OR (n.longitude BETWEEN %(west)s AND %(east)s
                                     AND n.latitude BETWEEN %(south)s AND %(north)s))
-  AND (%(quantity)s::text IS NULL
-       OR EXISTS (SELECT FROM stream s WHERE s.node_id = n.node_id AND s.quantity = %(quantity)s))
+  AND (coalesce(%(quantity)s::text, %(open)s::text) IS NULL
+       OR EXISTS (SELECT FROM stream s
+                  WHERE s.node_id = n.node_id
+                    AND (%(quantity)s::text IS NULL OR s.quantity = %(quantity)s)
+                    AND (%(open)s::boolean IS NULL OR s.open_data = %(open)s)))
 ORDER BY n.node
 LIMIT %(limit)s;
 
@@ -62,6 +67,7 @@ FROM node n JOIN stream s USING (node_id)
 WHERE n.node >= %(after_node)s AND (n.node, s.channel) > (%(after_node)s, %(after_channel)s)
   AND (%(node)s::text IS NULL OR n.node = %(node)s)
   AND (%(quantity)s::text IS NULL OR s.quantity = %(quantity)s)
+  AND (%(open)s::boolean IS NULL OR s.open_data = %(open)s)
 ORDER BY n.node, s.channel
 LIMIT %(limit)s;
 
@@ -87,6 +93,7 @@ FROM (
     WHERE n.node >= %(after_node)s AND (n.node, s.channel) > (%(after_node)s, %(after_channel)s)
       AND (%(node)s::text IS NULL OR n.node = %(node)s)
       AND (%(quantity)s::text IS NULL OR s.quantity = %(quantity)s)
+      AND (%(open)s::boolean IS NULL OR s.open_data = %(open)s)
       AND (%(west)s::float8 IS NULL OR (n.longitude BETWEEN %(west)s AND %(east)s
                                         AND n.latitude BETWEEN %(south)s AND %(north)s))
     ORDER BY n.node, s.channel
@@ -100,6 +107,40 @@ CROSS JOIN LATERAL (
 ) AS newest
 ORDER BY wanted.node, wanted.channel
 LIMIT %(limit)s;
+
+-- name: open
+-- All open streams with what is known of their nodes and the newest reading of each, null where there is none.
+-- OFFSET 0 as in `latest`.
+SELECT wanted.stream_id, wanted.node || '/' || wanted.channel AS stream, wanted.node, wanted.channel,
+       wanted.quantity, wanted.statistic, wanted.unit, wanted.expected_interval,
+       wanted.owner, wanted.place, wanted.latitude, wanted.longitude,
+       newest.time, newest.value, newest.flags
+FROM (
+    SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval,
+           n.owner, n.place, n.latitude, n.longitude
+    FROM node n JOIN stream s USING (node_id)
+    WHERE s.open_data
+    ORDER BY n.node, s.channel
+    LIMIT %(limit)s
+) AS wanted
+LEFT JOIN LATERAL (
+    SELECT r.time, r.value, r.flags FROM reading r
+    WHERE r.stream_id = wanted.stream_id AND r.time <= %(time)s
+      AND r.flags & %(wrong)s = 0 AND r.value > '-Infinity' AND r.value < 'Infinity'
+    ORDER BY r.time DESC
+    LIMIT 1
+) AS newest ON true
+ORDER BY wanted.node, wanted.channel;
+
+-- name: open_since
+-- The first hour of the open streams of each quantity, as far as there are rollups.
+SELECT s.quantity, min(first.hour)
+FROM stream s
+CROSS JOIN LATERAL (
+    SELECT hour FROM reading_hour h WHERE h.stream_id = s.stream_id ORDER BY hour LIMIT 1
+) AS first
+WHERE s.open_data AND s.quantity IS NOT NULL
+GROUP BY s.quantity;
 
 -- name: readable
 -- Fails unless the schema is there and this role may read it.

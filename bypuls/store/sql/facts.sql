@@ -14,6 +14,7 @@ LEFT JOIN retention r USING (stream_id)
 WHERE s.statistic = ''
   AND (%(node)s::text IS NULL OR n.node = %(node)s)
   AND (%(quantity)s::text IS NULL OR s.quantity = %(quantity)s)
+  AND (%(open)s::boolean IS NULL OR s.open_data = %(open)s)
   AND (%(west)s::float8 IS NULL OR (n.longitude BETWEEN %(west)s AND %(east)s
                                     AND n.latitude BETWEEN %(south)s AND %(north)s))
 ORDER BY n.node, s.channel

@@ -1,0 +1,69 @@
+"""Answers that are made once for all who ask."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from math import inf
+from threading import Lock, Thread
+from time import monotonic
+from typing import Generic, TypeVar
+
+import structlog
+
+from bypuls.errors import StoreError
+
+FRESH = 5.0
+"""Seconds for which an answer is given out as it is."""
+
+USABLE = 60.0
+"""Seconds for which it is given out still, while the next one is being made."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class Kept(Generic[T]):
+    """One answer for each key; whoever comes first for a long time waits for his, nobody else does."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, tuple[float, T]] = {}
+        self._making: dict[Hashable, Lock] = defaultdict(Lock)
+
+    def get(self, key: Hashable, make: Callable[[], T], *, anew: bool = False) -> T:
+        """Return the answer, by `make` where there is none to be used; raises what `make` raises.
+
+        With `anew`, one whose making begins after this call.
+        """
+        asked = monotonic()
+        if not anew:
+            found = self._find(key, asked - FRESH)
+            if found is not None:
+                return found
+            found = self._find(key, asked - USABLE)
+            if found is not None:
+                if self._making[key].acquire(blocking=False):
+                    Thread(target=self._renew, args=(key, make), name="page", daemon=True).start()
+                return found
+        with self._making[key]:
+            # It may have been made meanwhile, for another who waited too.
+            found = self._find(key, asked if anew else asked - FRESH)
+            return self._make(key, make) if found is None else found
+
+    def _find(self, key: Hashable, since: float) -> T | None:
+        begun, answer = self._made.get(key, (-inf, None))
+        return answer if begun > since else None
+
+    def _make(self, key: Hashable, make: Callable[[], T]) -> T:
+        begun = monotonic()
+        answer = make()
+        self._made[key] = (begun, answer)
+        return answer
+
+    def _renew(self, key: Hashable, make: Callable[[], T]) -> None:
+        try:
+            self._make(key, make)
+        except StoreError as error:
+            # The older answer does until it is too old; then who asks is told.
+            log.warning("page not renewed", error=str(error))
+        finally:
+            self._making[key].release()

@@ -1,0 +1,206 @@
+"""The pages as HTML: what is known of the town, put into the templates."""
+
+import json
+from collections.abc import Callable
+from dataclasses import astuple
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.page import figures, sentence, town
+from api.page.assets import Assets
+from api.page.html import Html
+from api.page.kept import Kept
+from api.page.language import COOKIE, Language, choose
+from api.page.policy import content_policy
+from api.page.words import WORDS, Words
+from api.problems import RETRY_AFTER
+from api.routes import ROOT
+from api.store import Store
+from bypuls.errors import StoreError, StoreUnavailable
+from bypuls.licences import LICENCES
+from bypuls.quantities import QUANTITIES
+from bypuls.readings import SECOND
+from bypuls.store.catalog import OpenStream, list_open
+from bypuls.summary import Summary
+
+
+class Appearance(StrEnum):
+    """How bright the page is."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+Contents = tuple[str, dict[str, Any]]
+"""A template's name, and what fills it."""
+
+WAYS = (
+    ("way_latest", f"{ROOT}/latest?open=true"),
+    ("way_geojson", f"{ROOT}/latest?open=true&format=geojson"),
+    ("way_readings", f"{ROOT}/readings?stream=air-01/no2&format=csv"),
+    ("way_series", f"{ROOT}/series?quantity=no2&open=true&every=1h&format=csv"),
+    ("way_live", f"{ROOT}/live"),
+    ("way_summary", f"{ROOT}/summary"),
+    ("way_dcat", f"{ROOT}/dcat"),
+)
+"""What the page of open data tells of the API."""
+
+LEAST_QUIET = 20.0
+"""Seconds without any commit before the page calls itself stale; more where all is measured seldom."""
+
+_USUAL_INTERVAL = 300.0
+LOOK = "appearance"
+"""The cookie that remembers it."""
+
+_HERE = Path(__file__).parent
+_YEAR = 365 * 86_400
+
+log = structlog.get_logger()
+
+
+class Pages:
+    """What all answers share: the templates, the files, and the settings of the town."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.assets = Assets(_HERE)
+        self._settings = app.state.settings
+        self._licence = LICENCES[app.state.open_data.licence]
+        self._policy = content_policy(self._settings.tile_url)
+        self._templates = Environment(
+            loader=FileSystemLoader(_HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # as the files beside them, they are those of the start
+        )
+        self._kept = Kept[Html]()
+
+    def answer(
+        self,
+        request: Request,
+        language: Language | None,
+        appearance: Appearance | None,
+        contents: Callable[[Words], Contents],
+        *,
+        anew: bool = False,
+    ) -> Response:
+        """Give a page, some seconds old unless `anew`; while the database is away, one that says so."""
+        words = WORDS[choose(request, language)]
+        look = appearance or _remembered(request)
+        root = request.scope.get("root_path", "")
+        headers = {"Content-Language": words.language.value, "Content-Security-Policy": self._policy}
+        status = 200
+        try:
+            html = self._kept.get(
+                (request.url.path, words.language, look, root),
+                lambda: Html(self._render(words, look, root, *contents(words))),
+                anew=anew,
+            )
+        except StoreError as error:
+            if not isinstance(error, StoreUnavailable):
+                log.error("page failed", path=request.url.path, error=str(error), exc_info=error)
+            headers["Retry-After"], status = str(RETRY_AFTER), 503
+            html = Html(self._render(words, look, root, "away.html", {"seconds": RETRY_AFTER}))
+        answer = html.answer(request, headers, status)
+        for cookie, given in ((COOKIE, language), (LOOK, appearance)):
+            if given is not None:
+                answer.set_cookie(cookie, given.value, max_age=_YEAR, path=root or "/", samesite="lax")
+        return answer
+
+    def _render(
+        self, words: Words, appearance: Appearance, root: str, name: str, filled: dict[str, Any]
+    ) -> str:
+        return self._templates.get_template(name).render(
+            filled,
+            words=words,
+            root=root,
+            asset=lambda file: root + self.assets.url(file),
+            modules=self.assets.modules,
+            settings=self._settings,
+            licence=self._licence,
+            appearance=appearance,
+        )
+
+    def now(self, request: Request, store: Store, words: Words) -> Contents:
+        """Return the contents of what the front page says now: the sentence, and the state of each node."""
+        summary: Summary = request.app.state.summaries.now(store)
+        clauses = sentence.told(words, summary)
+        states = {node: astuple(state) for node, state in sentence.states(words, summary).items()}
+        return "now.html", {
+            "summary": summary,
+            "clauses": clauses,
+            "long": sum(len(clause.text) for clause in clauses) > sentence.LONG,
+            "clock": figures.clock(datetime.fromtimestamp(summary.time / SECOND, UTC)),
+            "states": _data(states),
+        }
+
+    def town(self, request: Request, store: Store, words: Words) -> Contents:
+        """Return the contents of the front page."""
+        # Before anything is read, so that what is committed meanwhile comes twice rather than never.
+        after = request.app.state.live.id
+        _, contents = self.now(request, store, words)
+        now = datetime.now(UTC)
+        with store.connection() as connection:
+            streams = list_open(connection, time=now)
+        states = sentence.states(words, contents["summary"])
+        shown = [theme for theme in town.themes(words, streams, states, now) if theme.entries]
+        root = request.scope.get("root_path", "")
+        shortest = min(
+            (each.expected_interval or _USUAL_INTERVAL for each in streams), default=_USUAL_INTERVAL
+        )
+        data = {
+            "language": words.language,
+            "root": root,
+            "words": words.all,
+            "decimals": figures.DECIMALS,
+            "otherDecimals": figures.OTHER_DECIMALS,
+            "units": figures.UNITS,
+            "quantities": {
+                key: {"label": words.pick(each), "kind": each.kind.value} for key, each in QUANTITIES.items()
+            },
+            "after": after,
+            "quietAfter": max(LEAST_QUIET, 3 * shortest + 10),
+            "licence": {"name": words.pick(self._licence), "url": self._licence.url},
+            "outlines": root + self.assets.url("outlines/municipalities.json"),
+            "tiles": {"url": self._settings.tile_url, "credit": self._settings.tile_credit},
+        }
+        return "town.html", {**contents, "shown": shown, "data": _data(data)}
+
+    def open_data(self, store: Store, words: Words) -> Contents:
+        """Return the contents of the page of open data."""
+        with store.connection() as connection:
+            streams = list_open(connection, time=datetime.now(UTC))
+        return "open_data.html", {
+            "streams": [_listed(words, stream) for stream in streams],
+            "nodes": len({stream.node for stream in streams}),
+            "ways": WAYS,
+        }
+
+
+def _data(value: object) -> str:
+    """Return JSON that can stand inside a script element: no name in it can end that element."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _listed(words: Words, stream: OpenStream) -> dict[str, Any]:
+    return {
+        "stream": stream.stream,
+        "place": stream.place or stream.node,
+        "owner": stream.owner,
+        "label": town.label(words, stream.channel, stream.quantity),
+        "unit": figures.unit(stream.unit),
+        "interval": figures.interval(words, stream.expected_interval),
+    }
+
+
+def _remembered(request: Request) -> Appearance:
+    remembered = request.cookies.get(LOOK)
+    return Appearance(remembered) if remembered in list(Appearance) else Appearance.SYSTEM

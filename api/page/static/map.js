@@ -1,0 +1,158 @@
+// The map: outlines that come with the project, and a mark for each node, coloured and shaped by its state.
+
+import data, { words } from "./data.js";
+import { element, point, symbol } from "./element.js";
+import { spread } from "./spread.js";
+
+const L = window.L;
+const CAPTIONED = 40; // marks that may have their value beside them, if no more are shown
+const CAPTION = 110; // pixels that the words beside a mark may take
+const NARROW = 600; // pixels
+const CLOSEST = 14; // the zoom of the first view, at most
+const REGION = [
+  [59.85, 10.85],
+  [60.1, 11.4],
+]; // where there is nothing to show yet
+const ORDER = ["silent", "calm", "notice", "warning", "alarm"];
+
+/** Write a name on the map, beneath the marks. */
+function name(text, at, className) {
+  return L.marker(at, {
+    interactive: false,
+    keyboard: false,
+    pane: "overlayPane",
+    icon: L.divIcon({ className, html: element("span", {}, text), iconSize: [0, 0] }),
+  });
+}
+
+export class TownMap {
+  constructor(container, town, open) {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.town = town;
+    this.marks = new Map();
+    this.shown = [];
+    this.map = L.map(container, {
+      zoomControl: false,
+      scrollWheelZoom: false, // until the map is what one is at: the page scrolls by the wheel too
+      zoomSnap: 0.5,
+      minZoom: 8,
+      maxZoom: 18,
+      zoomAnimation: !still,
+      fadeAnimation: !still,
+      markerZoomAnimation: !still,
+    });
+    this.map.attributionControl.setPrefix("Leaflet");
+    L.control.zoom({ zoomInTitle: words("zoom_in"), zoomOutTitle: words("zoom_out") }).addTo(this.map);
+    L.control.scale({ imperial: false, position: "bottomleft" }).addTo(this.map);
+    this.map.on("focus", () => this.map.scrollWheelZoom.enable());
+    this.map.on("blur", () => this.map.scrollWheelZoom.disable());
+    this.map.on("moveend", () => this.arrange());
+    for (const node of town.nodes.values()) {
+      if (node.at) {
+        this.marks.set(node, this.mark(node, open));
+      }
+    }
+    town.addEventListener("change", ({ detail }) => detail.forEach((node) => this.draw(node)));
+    town.addEventListener("light", ({ detail }) => this.light(detail));
+  }
+
+  /** Draw what lies beneath the marks: the outlines of municipalities, and tiles where the settings name some. */
+  async ground() {
+    if (data.tiles.url) {
+      L.tileLayer(data.tiles.url, { attribution: data.tiles.credit }).addTo(this.map);
+    }
+    const outlines = await (await fetch(data.outlines)).json();
+    L.geoJSON(outlines, {
+      attribution: "© Kartverket, CC BY 4.0",
+      filter: (feature) => !data.tiles.url || feature.properties.kind === "municipality",
+      style: (feature) => ({ className: feature.properties.home ? "outline home" : "outline" }),
+      interactive: false,
+      pointToLayer: (feature, at) => name(feature.properties.name, at, "place"),
+      onEachFeature: (feature, layer) => {
+        if (feature.properties.kind === "municipality" && !feature.properties.home) {
+          name(feature.properties.name, layer.getBounds().getCenter(), "place municipality").addTo(this.map);
+        }
+      },
+    }).addTo(this.map);
+  }
+
+  /** Show the nodes of a theme, or all, and move to where they are. */
+  show(theme) {
+    const meant = [...this.marks.keys()].filter((node) => theme === "all" || node.theme === theme);
+    this.shown.forEach((node) => this.marks.get(node).remove());
+    this.shown = [];
+    if (meant.length) {
+      const area = L.latLngBounds(meant.map((node) => node.at));
+      this.map.fitBounds(area, { padding: [42, 42], maxZoom: CLOSEST, animate: false });
+    } else {
+      this.map.fitBounds(REGION);
+    }
+    this.captioned = theme !== "all" && meant.length <= CAPTIONED;
+    this.map.getContainer().classList.toggle("captioned", this.captioned);
+    for (const node of meant) {
+      this.marks.get(node).addTo(this.map);
+      this.draw(node);
+    }
+    this.shown = meant;
+    this.arrange();
+  }
+
+  mark(node, open) {
+    const picture = symbol(`mark-${node.severity}`, `mark ${node.severity}`);
+    const html = element("div", {}, picture, element("span", { class: "caption" }));
+    // By keyboard the list is the way: it has the same nodes in an order.
+    return L.marker(node.at, {
+      icon: L.divIcon({ className: "node", html, iconSize: [28, 28] }),
+      keyboard: false,
+      riseOnHover: true,
+    })
+      .on("click", () => open(node))
+      .bindTooltip(() => this.hint(node), { direction: "top", offset: [0, -12] });
+  }
+
+  hint(node) {
+    const row = node.headline;
+    return element(
+      "span",
+      {},
+      element("b", {}, node.place),
+      element("br"),
+      `${row.label}: ${row.text.textContent} ${row.unit}`,
+      element("br"),
+      node.label,
+    );
+  }
+
+  draw(node) {
+    const mark = this.marks.get(node);
+    const icon = mark?.getElement();
+    if (!icon) {
+      return;
+    }
+    const picture = icon.querySelector(".mark");
+    if (!picture.classList.contains(node.severity)) {
+      picture.setAttribute("class", `mark ${node.severity}`);
+      point(picture, `mark-${node.severity}`);
+    }
+    icon.querySelector(".caption").textContent = node.brief;
+    mark.setZIndexOffset(1000 * ORDER.indexOf(node.severity));
+  }
+
+  /** Move marks apart that would hide each other. */
+  arrange() {
+    const places = this.shown.map((node) => this.map.latLngToLayerPoint(node.at));
+    const narrow = this.map.getSize().x < NARROW;
+    spread(places, this.captioned ? 26 : narrow ? 11 : 16).forEach(([x, y], index) => {
+      const icon = this.marks.get(this.shown[index]).getElement();
+      icon.firstElementChild.style.translate = `${x}px ${y}px`;
+      const right = this.map.latLngToContainerPoint(this.shown[index].at).x + CAPTION > this.map.getSize().x;
+      icon.classList.toggle("leftward", right);
+    });
+  }
+
+  light(names) {
+    for (const [node, mark] of this.marks) {
+      mark.getElement()?.classList.toggle("lit", names.has(node.name));
+    }
+  }
+}

@@ -1,0 +1,157 @@
+"""The state of each node for the map: a level, a few words, and the reading that they rest on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bypuls.air_quality import CLASSES
+from bypuls.quantities import QUANTITIES
+from bypuls.summary import air, mobility, water
+from bypuls.summary.clauses import Clause, Severity, Words, written
+from bypuls.summary.snapshot import Sensor, Snapshot
+from bypuls.themes import theme_of, theme_of_node
+
+_SILENT = Words("Ingen nye data", "No new data")
+_GRADES = {
+    "yellow": Words("Over gul grense", "Above its yellow threshold"),
+    "orange": Words("Over oransje grense", "Above its orange threshold"),
+    "red": Words("Over rød grense", "Above its red threshold"),
+}
+_REACHED = {"yellow": Severity.WARNING, "orange": Severity.ALARM, "red": Severity.ALARM}
+_UNITS = {"ug/m3": "µg/m³", "Cel": "°C", "m3/s": "m³/s", "m3": "m³", "deg": "°", "1": ""}
+_DECIMALS = {"water_level": 2, "pipe_pressure": 1, "wind_speed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node on the map; `level` is None where nothing new comes from it, as the label says."""
+
+    node: str
+    place: str
+    theme: str | None
+    latitude: float | None
+    longitude: float | None
+    level: Severity | None
+    label: Words
+    stream: str | None
+    value: float | None
+    unit: str | None
+    newest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    level: Severity
+    label: Words
+    stream: str
+    value: float
+    unit: str
+
+
+def states(snapshot: Snapshot, clauses: Sequence[Clause]) -> list[NodeState]:
+    """Return the state of every open node, by name; what a clause says of it counts too."""
+    by_node: dict[str, list[Sensor]] = {}
+    for sensor in snapshot.sensors:
+        by_node.setdefault(sensor.node, []).append(sensor)
+    judged = _air(snapshot) | _rivers(snapshot) | _parking(snapshot)
+    said = {
+        node: max(clause.severity for clause in clauses if node in clause.nodes)
+        for clause in clauses
+        for node in clause.nodes
+    }
+    return [
+        _of_node(snapshot, node, sensors, judged.get(node), said.get(node, Severity.CALM))
+        for node, sensors in sorted(by_node.items())
+    ]
+
+
+def _of_node(
+    snapshot: Snapshot, node: str, sensors: Sequence[Sensor], judged: _State | None, said: Severity
+) -> NodeState:
+    theme = theme_of_node(sensor.quantity for sensor in sensors)
+    newest = max((sensor.time for sensor in sensors if sensor.time is not None), default=None)
+    first = sensors[0]
+    state = judged or _plain(snapshot, sensors)
+    silent = all(snapshot.is_silent(sensor) for sensor in sensors)
+    return NodeState(
+        node,
+        first.place,
+        theme.key if theme else None,
+        first.latitude,
+        first.longitude,
+        None if silent or state is None else max(state.level, said),
+        _SILENT if silent or state is None else state.label,
+        None if state is None else state.stream,
+        None if state is None else state.value,
+        None if state is None else state.unit,
+        newest,
+    )
+
+
+def _air(snapshot: Snapshot) -> dict[str, _State]:
+    found = {}
+    for station in air.stations(snapshot):
+        name = CLASSES[station.number - 1]
+        found[station.sensor.node] = _State(
+            Severity(station.number),
+            Words(name.nb, name.en),
+            station.sensor.stream,
+            station.window.mean,
+            station.sensor.unit,
+        )
+    return found
+
+
+def _rivers(snapshot: Snapshot) -> dict[str, _State]:
+    found = {}
+    for gauge in water.gauges(snapshot):
+        assert gauge.sensor.value is not None, "a gauge has a newest reading"
+        if gauge.reached is not None:
+            level, label = _REACHED[gauge.reached.level], _GRADES[gauge.reached.level]
+        else:
+            level, label = Severity.CALM, _measured(gauge.sensor)
+        found[gauge.sensor.node] = _State(
+            level, label, gauge.sensor.stream, gauge.sensor.value, gauge.sensor.unit
+        )
+    return found
+
+
+def _parking(snapshot: Snapshot) -> dict[str, _State]:
+    found = {}
+    for node, bays in mobility.parks(snapshot).items():
+        free = sum(not bay.value for bay in bays)
+        level = Severity.CALM if free else Severity.NOTICE
+        label = Words(f"{free} av {len(bays)} ledige", f"{free} of {len(bays)} free")
+        first = bays[0]
+        assert first.value is not None, "what is not silent has a reading"
+        found[node] = _State(level, label, first.stream, first.value, first.unit)
+    return found
+
+
+def _plain(snapshot: Snapshot, sensors: Sequence[Sensor]) -> _State | None:
+    """Return what the first sensor with something new says, in the order of the catalogue."""
+    order = {key: place for place, key in enumerate(QUANTITIES)}
+    fresh = [
+        sensor
+        for sensor in sensors
+        if theme_of(sensor.quantity) and not sensor.statistic and not snapshot.is_silent(sensor)
+    ]
+    if not fresh:
+        fresh = [sensor for sensor in sensors if not snapshot.is_silent(sensor)]
+    if not fresh:
+        return None
+    sensor = min(fresh, key=lambda each: order.get(each.quantity or "", len(order)))
+    assert sensor.value is not None, "what is not silent has a reading"
+    return _State(Severity.CALM, _measured(sensor), sensor.stream, sensor.value, sensor.unit)
+
+
+def _measured(sensor: Sensor) -> Words:
+    """Write a sensor's newest value with its unit."""
+    assert sensor.value is not None, "it has a reading"
+    if sensor.quantity == "lamp_state":
+        return Words("På", "On") if sensor.value else Words("Av", "Off")
+    unit = _UNITS.get(sensor.unit, sensor.unit)
+    nb, en = (
+        f"{written(sensor.value, _DECIMALS.get(sensor.quantity or '', 0), each)} {unit}".strip()
+        for each in ("nb", "en")
+    )
+    return Words(nb, en)

@@ -1,0 +1,364 @@
+"""The town's page in a real browser: the simulated town, through broker, ingest, database and API."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from api.page import figures
+from api.page.language import Language
+from api.page.words import WORDS
+from testbed import Databases
+from testbed.client import Client
+from testbed.platform import Platform, platform
+from testbed.simulator import Simulator
+from testbed.visit import Visit
+
+BUDGET = 250_000
+"""Bytes over the wire for the whole page, without map tiles."""
+
+PHONE = {"viewport": {"width": 390, "height": 844}}
+SMALL = {"viewport": {"width": 320, "height": 640}}
+
+
+@pytest.fixture(scope="module")
+def town(databases: Databases) -> Iterator[Platform]:
+    """The simulated town, with six hours of its past, which goes on."""
+    with (
+        platform(databases) as running,
+        Simulator(running.database_url, running.broker.port, "--history", "6h") as simulator,
+    ):
+        simulator.wait_for_history()
+        yield running
+
+
+@pytest.fixture
+def visit(chromium: Browser, town: Platform) -> Iterator[Visit]:
+    """A visitor who speaks Norwegian; whatever a test does, nothing may go wrong or leave the machine."""
+    with Visit(chromium, town.api.url) as visitor:
+        yield visitor
+        assert visitor.complaints == []
+        assert visitor.strangers == set()
+
+
+def live(page: Page) -> None:
+    """Wait until the page says that it is live."""
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+
+
+def test_the_first_load_tells_the_town_and_shows_every_open_node(visit: Visit, town: Platform) -> None:
+    page = visit.open()
+    with Client(town.api.url) as client:
+        nodes = {each["node"]: each for each in client.json("nodes", open="true")["nodes"]}
+    assert len(nodes) > 50
+    expect(page.locator(".node")).to_have_count(len(nodes))
+    listed = page.locator("[data-node]")
+    assert {each.get_attribute("data-node") for each in listed.all()} == nodes.keys()
+    expect(page.locator("#node-air-05 .name a")).to_have_text("Strømmen sentrum")
+    sentence = " ".join(page.locator(".clause").all_inner_texts())
+    assert "Luften er" in sentence
+    assert sentence.endswith(".")
+    live(page)
+    assert page.title() == "Slik er Lillestrøm nå · Bypuls"
+
+
+def test_each_clause_leads_to_the_readings_it_rests_on(visit: Visit) -> None:
+    page = visit.open()
+    clause = page.locator(".clause").first
+    clause.click()
+    evidence = page.locator(str(clause.get_attribute("href")))
+    expect(evidence).to_be_visible()
+    expect(evidence.locator("p")).to_contain_text(clause.inner_text())
+    link = evidence.locator("a").first
+    expect(link).to_be_visible()
+    answer = page.request.get(f"{visit.url}{link.get_attribute('href')}")
+    assert answer.json()["value"]
+
+
+def test_a_clause_lights_up_its_nodes_on_the_map(visit: Visit) -> None:
+    page = visit.open()
+    clause = page.locator(".clause").first
+    names = str(clause.get_attribute("data-nodes")).split()
+    expect(page.locator(".node.lit")).to_have_count(0)
+    clause.hover()
+    expect(page.locator(".node.lit")).to_have_count(len(names))
+
+
+def test_a_theme_shows_its_nodes_alone_on_the_map_and_in_the_list(visit: Visit) -> None:
+    page = visit.open()
+    page.click(".themes [data-theme=air]")
+    expect(page.locator(".node")).to_have_count(8)
+    expect(page.locator("[data-node]:visible")).to_have_count(8)
+    assert page.url.endswith("#/air")
+    page.reload()
+    expect(page.locator(".node")).to_have_count(8)
+    expect(page.locator(".node .caption").first).to_have_text(re.compile("Lite|Moderat|Høyt"))
+    page.click(".themes [data-theme=all]")
+    assert page.locator(".node").count() > 50
+
+
+def test_simulated_readings_are_seen_as_they_arrive(visit: Visit) -> None:
+    page = visit.open()
+    live(page)
+    fresh = page.locator("tr.fresh")
+    expect(fresh.first).to_be_attached(timeout=30_000)
+
+
+def test_the_card_of_a_node_has_values_chart_coverage_owner_licence_and_ways_to_the_data(
+    visit: Visit, town: Platform
+) -> None:
+    page = visit.open()
+    page.click("#node-air-05 .name a")
+    card = page.locator("#card")
+    expect(card.locator("h2")).to_have_text("Strømmen sentrum")
+    expect(card.locator(".readings tbody tr")).to_have_count(4)
+    with Client(town.api.url) as client:
+        latest = {each["stream"]: each for each in client.json("latest", node="air-05")["latest"]}
+    shown = card.locator("tr[data-stream='air-05/no2'] b").inner_text()
+    assert float(shown.replace(",", ".")) == pytest.approx(latest["air-05/no2"]["value"])
+    expect(card.locator("tr[data-stream='air-05/no2'] .value")).to_contain_text("µg/m³")
+    expect(card.locator("tr[data-stream='air-05/no2'] .age")).to_contain_text("siden")
+    expect(card.locator(".plot canvas")).to_be_visible()
+    expect(card.locator(".coverage")).to_contain_text("% av målingene")
+    expect(card.locator("dl")).to_contain_text("NILU")
+    expect(card.locator("a[rel=license]")).to_have_attribute(
+        "href", re.compile("^https://data.norge.no/nlod")
+    )
+    card.get_by_role("button", name="Ozon").click()
+    expect(card.locator(".call code")).to_contain_text("stream=air-05%2Fo3")
+    expect(card.locator(".day .label")).to_contain_text("Ozon")
+    csv = page.request.get(f"{visit.url}{card.locator('a.file').get_attribute('href')}").text()
+    assert csv.startswith("time,value,flags")
+    assert len(csv.splitlines()) > 60
+
+
+def test_the_chart_is_told_in_words_and_as_a_table_too(visit: Visit) -> None:
+    page = visit.open("/#node-air-01")
+    plot = page.locator("#card .plot")
+    expect(plot).to_have_attribute(
+        "aria-label", re.compile(r"timesmiddel\. Lavest .* høyest .* sist .*µg/m³")
+    )
+    page.locator("#card summary").click()
+    rows = page.locator("#card details tbody tr")
+    assert rows.count() >= 6
+    expect(rows.last).to_contain_text("µg/m³")
+
+
+def test_the_call_to_copy_is_copied(chromium: Browser, town: Platform) -> None:
+    with Visit(chromium, town.api.url, permissions=["clipboard-read", "clipboard-write"]) as visitor:
+        page = visitor.open("/#node-air-01")
+        page.locator("#card").get_by_role("button", name="Kopier").click()
+        expect(page.locator("#card [role=status]")).to_have_text("Kopiert")
+        copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"curl '{town.api.url}/api/v1/readings?stream=air-01%2F")
+
+
+def test_a_card_on_the_map_opens_by_a_click_on_its_mark(visit: Visit) -> None:
+    page = visit.open("/#/air")
+    page.locator(".node").first.click()
+    expect(page.locator("#card h2")).to_be_visible()
+    page.locator("#card .close").click()
+    expect(page.locator("#card")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "word"),
+    [("nb-NO", "nb", "Luften"), ("en-GB", "en", "air"), ("de-DE", "nb", "Luften")],
+)
+def test_the_language_is_that_of_the_browser_else_bokmaal(
+    chromium: Browser, town: Platform, locale: str, language: str, word: str
+) -> None:
+    with Visit(chromium, town.api.url, locale=locale) as visitor:
+        page = visitor.open()
+        assert page.get_attribute("html", "lang") == language
+        expect(page.locator(".sentence")).to_contain_text(word)
+
+
+def test_the_language_can_be_changed_and_is_remembered(visit: Visit) -> None:
+    page = visit.open()
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#list-title")).to_have_text("Latest readings")
+    visit.open()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("link", name="Open data").click()
+    expect(page.locator("h1")).to_have_text("Open data")
+    page.get_by_role("link", name="Norsk").click()
+    expect(page.locator("h1")).to_have_text("Åpne data")
+    assert visit.cookies()["language"] == "nb"
+
+
+def test_the_appearance_follows_the_device_until_one_is_chosen_which_is_remembered(visit: Visit) -> None:
+    page = visit.open()
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    bright = page.evaluate(paper)
+    page.emulate_media(color_scheme="dark")
+    dark = page.evaluate(paper)
+    assert dark != bright
+    page.locator(".appearance [data-appearance=light]").click()
+    assert page.evaluate(paper) == bright
+    page.emulate_media(color_scheme="light")
+    page.locator(".appearance [data-appearance=dark]").click()
+    assert page.evaluate(paper) == dark
+    visit.open()
+    assert page.evaluate(paper) == dark
+    expect(page.locator(".appearance [aria-current]")).to_have_attribute("data-appearance", "dark")
+
+
+def test_everything_can_be_reached_and_left_by_keyboard(visit: Visit) -> None:
+    page = visit.open()
+    focused = "document.activeElement"
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"{focused}.className") == "skip"
+    outline = f"getComputedStyle({focused}).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        assert page.evaluate(outline) == "solid", page.evaluate(f"{focused}.outerHTML")
+        if page.evaluate(f"{focused}.dataset.theme") == "water":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator(".themes [aria-current]")).to_have_attribute("data-theme", "water")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"{focused}.closest('[data-node]') !== null"):
+            break
+    name = page.evaluate(f"{focused}.textContent")
+    page.keyboard.press("Enter")
+    expect(page.locator("#card h2")).to_have_text(name)
+    expect(page.locator("#card h2")).to_be_focused()
+    expect(page.locator("#card .readings")).to_be_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate(f"{focused}.className") == "close"
+    page.keyboard.press("Escape")
+    expect(page.locator("#card")).to_be_hidden()
+    assert page.evaluate(f"{focused}.textContent") == name
+
+
+@pytest.mark.parametrize("language", ["nb", "en"])
+def test_nothing_is_wider_than_320_pixels(chromium: Browser, town: Platform, language: str) -> None:
+    wide = "document.documentElement.scrollWidth"
+    with Visit(chromium, town.api.url, **SMALL) as visitor:
+        page = visitor.open(f"/?language={language}")
+        assert page.evaluate(wide) == 320
+        page.locator("#evidence summary").click()
+        assert page.evaluate(wide) == 320
+        page.locator("#node-air-02 .name a").click()
+        expect(page.locator("#card .plot canvas")).to_be_visible()
+        assert page.evaluate("document.getElementById('card').scrollWidth") <= 320
+        expect(page.locator("#card .call code")).to_be_visible()
+        page.goto(f"{town.api.url}/open-data")
+        assert page.evaluate(wide) == 320
+
+
+def test_without_scripts_the_sentence_and_the_values_are_there(chromium: Browser, town: Platform) -> None:
+    with Visit(chromium, town.api.url, java_script_enabled=False) as visitor:
+        page = visitor.page
+        page.goto(town.api.url)
+        expect(page.locator(".sentence")).to_contain_text("Luften er")
+        row = page.locator("#node-air-01 tr", has_text="Ozon")
+        expect(row.locator(".value")).to_have_text(re.compile(r"^\d+,\d µg/m³$"))
+        expect(row.locator(".age")).to_contain_text("siden")
+        expect(row).to_be_visible()
+        expect(page.get_by_text("Last den på nytt")).to_be_visible()
+        expect(page.locator("#map")).to_be_hidden()
+        page.locator("#evidence summary").click()
+        expect(page.locator("#evidence li a").first).to_be_visible()
+        page.get_by_role("link", name="English").click()
+        expect(page.locator("#list-title")).to_have_text("Latest readings")
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds against WCAG 2.1 A and AA, with the elements."""
+    tags = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    # Of what passes, the first element alone is told: there are thousands.
+    options = {"runOnly": tags, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:150]} {node['failureSummary'][:300]}"
+        for each in found
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}],
+    ids=["wide-light", "phone-dark"],
+)
+def test_axe_finds_nothing(chromium: Browser, town: Platform, options: dict[str, Any]) -> None:
+    with Visit(chromium, town.api.url, reduced_motion="reduce", **options) as visitor:
+        page = visitor.open("/#/water")  # the other themes differ in their figures alone
+        live(page)
+        page.locator("#evidence summary").click()
+        assert violations(page) == []
+        page.locator("#node-glomma-01 .name a").click()
+        expect(page.locator("#card .plot canvas")).to_be_visible()
+        assert violations(page) == []
+
+
+def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
+    assert violations(visit.open("/open-data")) == []
+
+
+def test_the_whole_page_takes_less_than_its_budget_and_is_kept(chromium: Browser, town: Platform) -> None:
+    with Visit(chromium, town.api.url) as visitor:
+        network = visitor.page.context.new_cdp_session(visitor.page)
+        network.send("Network.enable")
+        sizes: list[int] = []
+        network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        page = visitor.open()
+        live(page)
+        page.click("#node-air-01 .name a")
+        expect(page.locator("#card .plot canvas")).to_be_visible()
+        page.wait_for_timeout(500)
+        whole = sum(sizes)
+        sys.stdout.write(f"\nthe page and a card: {whole:,} bytes in {len(sizes)} answers\n")
+        assert 100_000 < whole < BUDGET
+
+
+def test_the_scripts_write_figures_as_the_server_does(visit: Visit) -> None:
+    for language in Language:
+        page = visit.open(f"/?language={language.value}")
+        words = WORDS[language]
+        cases: list[tuple[str | None, float]] = [
+            (quantity, value)
+            for quantity in ("no2", "water_level", "people_count", "wind_direction", "lamp_state", None)
+            for value in (0.0, 1.0, -0.04, -3.25, 12.345, 22.5, 359.9, 1234.5, 1234567.891)
+        ]
+        ages = [0, 0.5, 1, 59, 99, 100, 3599, 6000, 100_000, 172_800, 1e6]
+        module = page.locator("script[type=module]").get_attribute("src")
+        assert module is not None
+        source = module.replace("main.js", "figures.js")
+        shown = page.evaluate(
+            "async ([source, cases, ages]) => { const figures = await import(source);"
+            " return [cases.map((each) => figures.reading(...each)), ages.map(figures.age)]; }",
+            [source, cases, ages],
+        )
+        assert shown == [
+            [figures.reading(words, quantity, value) for quantity, value in cases],
+            [figures.age(words, seconds) for seconds in ages],
+        ]
+
+
+def test_what_the_page_knows_of_the_town_is_no_more_than_the_api_says_is_open(
+    visit: Visit, town: Platform
+) -> None:
+    with Client(town.api.url) as client:
+        closed = {each["stream"] for each in client.json("streams", open="false", limit=10_000)["streams"]}
+        opened = {each["stream"] for each in client.json("streams", open="true", limit=10_000)["streams"]}
+    assert closed
+    page = visit.open()
+    streams = page.eval_on_selector_all("data", "all => all.map((each) => each.dataset.stream)")
+    assert streams
+    assert set(streams) <= opened
+    text = page.content() + page.request.get(f"{visit.url}/open-data").text()
+    nodes = {stream.partition("/")[0] for stream in closed} - {stream.partition("/")[0] for stream in opened}
+    assert nodes
+    assert not [node for node in nodes if node in text]
+    assert json.loads(page.locator("#states").inner_text()).keys().isdisjoint(nodes)

@@ -1,0 +1,232 @@
+"""What the summary says of towns of chance is what was read of them: every number, and every claim."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference.small_towns import HOUR, NOW, SmallTown, small_town
+
+from bypuls.summary import Summary, tell
+from bypuls.summary.clauses import Clause, How, clock
+from bypuls.summary.rules import RULES
+
+SEEDS = st.integers(0, 1 << 32)
+_NUMBER = re.compile(r"\d[\d.,:\N{NO-BREAK SPACE}]*(?:kl\. \d\d:\d\d)?")
+_CLASSES = {"pm2_5": (30, 50, 150), "pm10": (60, 120, 400), "no2": (100, 200, 400), "o3": (100, 180, 240)}
+
+
+def numbers_in(town: SmallTown, text: str) -> list[str]:
+    """Return the numbers that stand in a text, names of places, of components and of units aside."""
+    for name in (*{sensor.place for sensor in town.sensors}, "PM10", "PM2,5", "PM2.5"):
+        text = text.replace(name, "")
+    text = re.sub(r"(\d+\.\d+\. kl\.|\d+ (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)) ", "", text)
+    return [
+        found.rstrip(".,:\N{NO-BREAK SPACE}") for found in re.findall(r"\d[\d.,:\N{NO-BREAK SPACE}]*", text)
+    ]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(SEEDS)
+def test_every_number_of_a_sentence_is_found_in_the_readings_it_links_to(seed: int) -> None:
+    town = small_town(seed)
+    for clause in tell(town.snapshot()).clauses:
+        for evidence in clause.evidence:
+            assert evidence.value == pytest.approx(town.value(evidence)), (clause.id, evidence)
+            assert evidence.end <= NOW + HOUR or "usual" in evidence.statistic
+        for number in clause.numbers:
+            named = [clause.evidence[place] for place in number.readings]
+            exact = town.number(number, named)
+            assert number.value == pytest.approx(exact)
+            for language in ("nb", "en"):
+                assert shown(number.text[language], language, exact, number.how), (number, exact)
+        for language in ("nb", "en"):
+            said = [
+                number.text[language].split()[-1] if number.how is How.END else number.text[language]
+                for number in clause.numbers
+            ]
+            assert [each.lstrip("\N{MINUS SIGN}") for each in said] == numbers_in(town, clause.text[language])
+
+
+def shown(text: str, language: str, exact: float, how: How) -> bool:
+    """Tell whether a text is the number, rounded to the decimals that it has."""
+    if how is How.END:
+        return text == clock(round(exact), NOW, language)
+    plain: str = text.replace("\N{MINUS SIGN}", "-").replace("\N{NO-BREAK SPACE}", "")
+    plain = plain.replace(",", ".") if language == "nb" else plain.replace(",", "")
+    _, _, decimals = plain.partition(".")
+    half: float = 0.5 / 10.0 ** len(decimals)
+    return abs(float(plain) - exact) <= half + 1e-9
+
+
+def last_hour(town: SmallTown, quantity: str) -> dict[str, float]:
+    """Return the means of the last hour by stream, where at least three quarters of it are there."""
+    found = {}
+    for sensor in town.sensors:
+        readings = town.between(sensor.stream, NOW - HOUR, NOW)
+        expected = 1 if sensor.interval is None else round(3_600 / sensor.interval)
+        recent = readings and NOW - readings[-1][0] <= max(3 * (sensor.interval or 2_400) * 1e6, 900e6)
+        if sensor.quantity == quantity and readings and recent and len(readings) >= 0.75 * expected:
+            found[sensor.stream] = sum(value for _, value in readings) / len(readings)
+    return found
+
+
+def air_classes(town: SmallTown) -> dict[str, int]:
+    """Return the class of each station's worst component."""
+    classes: dict[str, int] = {}
+    for quantity, bounds in _CLASSES.items():
+        for stream, mean in last_hour(town, quantity).items():
+            node = stream.split("/")[0]
+            classes[node] = max(classes.get(node, 1), 1 + sum(mean >= bound for bound in bounds))
+    return classes
+
+
+def of(clause: Clause, statistic: str) -> list[float]:
+    return [each.value or 0 for each in clause.evidence if each.statistic == statistic]
+
+
+def claims_air(number: int) -> Callable[[SmallTown, Clause], bool]:
+    def holds(town: SmallTown, clause: Clause) -> bool:
+        classes = air_classes(town)
+        if clause.since is not None and not is_since(town, clause, number):
+            return False
+        return classes[clause.nodes[0]] == number == max(classes.values())
+
+    return holds
+
+
+def is_since(town: SmallTown, clause: Clause, number: int) -> bool:
+    """Tell whether each hour that ends with a reading from then on has the class, and none just before."""
+    stream = clause.evidence[0].stream
+    bound = _CLASSES[stream.split("/")[1]][number - 2]
+    reached = {
+        time: sum(value for _, value in hour) / len(hour) >= bound
+        for time, _ in town.between(stream, NOW - 23 * HOUR, NOW)
+        if (hour := town.between(stream, time - HOUR + 1, time + 1))
+    }
+    before = [time for time in reached if time < (clause.since or 0)]
+    later = [so for time, so in reached.items() if time >= (clause.since or 0)]
+    return all(later) and not reached[before[-1]]
+
+
+def claims_good(town: SmallTown, clause: Clause) -> bool:
+    classes = air_classes(town)
+    good = sum(number == 1 for number in classes.values())
+    return [number.value for number in clause.numbers] == [good, len(classes)]
+
+
+def claims_level(level: str) -> Callable[[SmallTown, Clause], bool]:
+    def holds(town: SmallTown, clause: Clause) -> bool:
+        [stream] = {each.stream for each in clause.evidence}
+        reached = [t.level for t in town.thresholds[stream] if t.value < town.readings[stream][-1][1]]
+        return reached[-1] == level
+
+    return holds
+
+
+def claims_rise(town: SmallTown, clause: Clause) -> bool:
+    stream = clause.evidence[0].stream
+    means = [
+        sum(value for _, value in part) / len(part)
+        for part in (
+            town.between(stream, NOW - HOUR, NOW),
+            town.between(stream, NOW - 3 * HOUR, NOW - 2 * HOUR),
+        )
+    ]
+    return (means[0] - means[1]) / 2 >= 0.04
+
+
+def claims_silence(town: SmallTown, clause: Clause) -> bool:
+    return all(
+        sensor.time is None or NOW - sensor.time > 15 * 60e6
+        for sensor in town.sensors
+        if sensor.node in clause.nodes and sensor.quantity != "battery_voltage"
+    )
+
+
+CLAIMS: dict[str, Callable[[SmallTown, Clause], bool]] = {
+    "town.empty": lambda town, _: not any(town.readings.values()),
+    "town.stale": lambda town, _: all(
+        sensor.time is None or NOW - sensor.time > 15 * 60e6 for sensor in town.sensors
+    ),
+    "silent": claims_silence,
+    "patchy": lambda _, clause: all(each.n < 60 for each in clause.evidence),
+    "air.very_high": claims_air(4),
+    "air.high": claims_air(3),
+    "air.moderate": claims_air(2),
+    "air.good": claims_good,
+    "air.cause.fireworks": lambda _, clause: of(clause, "max")[0] >= 70,
+    "air.cause.inversion": lambda town, clause: (
+        sum(of(clause, "sum")) == 0
+        and (wind := last_hour(town, "wind_speed")) != {}
+        and sum(wind.values()) / len(wind) < 1
+        and (warmth := last_hour(town, "air_temperature")) != {}
+        and sum(warmth.values()) / len(warmth) < 3
+    ),
+    "air.cause.road_dust": lambda _, clause: sum(of(clause, "sum")) >= 800,
+    "river.red": claims_level("red"),
+    "river.orange": claims_level("orange"),
+    "river.yellow": claims_level("yellow"),
+    "river.rising": claims_rise,
+    "river.quiet": lambda _, clause: not [
+        1 for now, before in zip(of(clause, "mean")[::2], of(clause, "mean")[1::2], strict=False)
+        if (now - before) / 2 >= 0.04
+    ],
+    "pipe.drop": lambda _, clause: of(clause, "usual_p10")[0] - of(clause, "mean")[0] >= 0.6,
+    "pipe.burst": lambda _, clause: (
+        of(clause, "usual_p10")[0] - of(clause, "mean")[0] >= 0.6
+        and of(clause, "rate")[0] >= 1.25 * of(clause, "usual_p90")[0]
+    ),
+    "noise.high": lambda _, clause: of(clause, "max")[0] >= max(70, of(clause, "usual_p90")[0] + 15),
+    "people.many": lambda _, clause: of(clause, "sum")[0] >= 1.5 * of(clause, "usual_p90")[0],
+    "vehicles.many": lambda _, clause: of(clause, "sum")[0] >= 1.5 * of(clause, "usual_p90")[0],
+    "parking.full": lambda _, clause: clause.numbers[0].value >= 0.95 * clause.numbers[1].value,
+    "bins.full": lambda town, clause: all(
+        sensor.value is not None and sensor.value >= 90
+        for sensor in town.sensors
+        if sensor.quantity == "fill_level" and sensor.node in clause.nodes
+    ),
+    "rain.heavy": lambda _, clause: of(clause, "sum")[0] >= 4,
+    "wind.strong": lambda _, clause: of(clause, "mean")[0] >= 10.8,
+    "weather.now": lambda town, _: last_hour(town, "air_temperature") != {},
+}  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(SEEDS)
+def test_nothing_is_claimed_that_the_readings_do_not_show(seed: int) -> None:
+    town = small_town(seed)
+    summary = tell(town.snapshot())
+    for clause in summary.clauses:
+        assert CLAIMS[clause.id](town, clause), clause
+    assert summary.stale == ("town.stale" in {clause.id for clause in summary.clauses})
+
+
+def test_the_towns_of_chance_give_every_rule_something_to_say() -> None:
+    told = {clause.id for seed in range(1_500) for clause in tell(small_town(seed).snapshot()).clauses}
+    assert told == {rule.id for rule in RULES} == set(CLAIMS)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(SEEDS)
+def test_what_is_bad_is_told_first_and_every_node_has_a_state(seed: int) -> None:
+    town = small_town(seed)
+    summary = tell(town.snapshot())
+    assert [state.node for state in summary.nodes] == sorted({sensor.node for sensor in town.sensors})
+    levels = {state.node: state.level for state in summary.nodes}
+    for clause in summary.clauses:
+        if clause.id in ("silent", "town.stale", "town.empty"):
+            continue
+        for node in clause.nodes:
+            level = levels[node]
+            assert level is None or level >= clause.severity, (clause, node)
+    first = [clause.severity for clause in summary.clauses][:1]
+    assert first == [summary.severity] * len(first)
+    assert summary.told("nb") == " ".join(clause.text["nb"] for clause in summary.clauses)
+
+
+def test_a_town_without_streams_says_so() -> None:
+    summary: Summary = tell(SmallTown().snapshot())
+    assert [clause.id for clause in summary.clauses] == ["town.empty"]
+    assert summary.told("en") == "No measurements have come in yet."
