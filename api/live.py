@@ -38,7 +38,7 @@ HEARTBEAT = 10.0
 PACE = 1.0
 """Seconds within which commits are told together: their streams' newest readings are read once for all."""
 
-SHARE = 0.05
+SHARE = 0.02
 """Of a core, for telling: where it costs more, as with 1,000 listeners, commits are told less often."""
 
 MOST_PACE = 10.0

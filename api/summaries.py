@@ -32,7 +32,8 @@ class Summaries:
         """Return the town as it is, some seconds old at most. Raises QueryTooSlow, StoreUnavailable."""
         with self._lock:  # one makes it, the others wait for that, also where it fails
             if self._made is None or monotonic() - self._made[0] >= FRESH:
-                self._made = (monotonic(), self._try(database))
+                made = self._try(database)
+                self._made = (monotonic(), made)
             made = self._made[1]
         if isinstance(made, BypulsError):
             raise made

@@ -53,14 +53,16 @@ def stations(snapshot: Snapshot) -> list[Station]:
     """Return the stations with enough of the last hour, the worst first."""
     worst: dict[str, Station] = {}
     for key in BOUNDS:
-        for sensor in snapshot.plain.get(key, ()):
-            window = snapshot.window(sensor, LAST_HOUR)
-            if window is None:
-                continue
-            mean = np.array([window.mean])
-            mine = Station(sensor, window, int(classify(key, mean)[0]), float(index(key, mean)[0]))
-            if sensor.node not in worst or mine.index > worst[sensor.node].index:
-                worst[sensor.node] = mine
+        found = [
+            (sensor, window)
+            for sensor in snapshot.plain.get(key, ())
+            if (window := snapshot.window(sensor, LAST_HOUR)) is not None
+        ]
+        means = np.array([window.mean for _, window in found])
+        graded = zip(found, classify(key, means).tolist(), index(key, means).tolist(), strict=True)
+        for (sensor, window), number, place in graded:
+            if sensor.node not in worst or place > worst[sensor.node].index:
+                worst[sensor.node] = Station(sensor, window, number, place)
     return sorted(worst.values(), key=lambda each: (-each.index, each.sensor.node))
 
 

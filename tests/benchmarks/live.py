@@ -30,15 +30,17 @@ def listen(url: str, count: int) -> None:
     for _ in range(count):
         connection = socket.create_connection((where.hostname, where.port))
         connection.sendall(b"GET /api/v1/live HTTP/1.1\r\nHost: bench\r\n\r\n")
+        assert b"200 OK" in connection.recv(4_096)  # it listens
         connection.setblocking(False)
         selector.register(connection, selectors.EVENT_READ)
     print("ready", flush=True)
+    began = time.process_time()
     bytes_, pushes, last = 0, 0, 0.0
     buffer = bytearray(1 << 20)
     while True:
         for key, _ in selector.select():
             if key.fileobj is sys.stdin:
-                print(json.dumps({"bytes": bytes_, "pushes": pushes}))
+                print(json.dumps({"bytes": bytes_, "pushes": pushes, "cost": time.process_time() - began}))
                 return
             assert isinstance(key.fileobj, socket.socket)
             size = key.fileobj.recv_into(buffer)
@@ -88,7 +90,7 @@ def report(databases: Databases, runs: int) -> None:
     each = median(heard["bytes"] for heard in got) / LISTENERS
     print(
         f"each listener got {each / 1e6:.2f} MB in {median(heard['pushes'] for heard in got):.0f} pushes; "
-        f"the API took {median(costs):.2f} s of a core"
+        f"the API took {median(costs):.2f} s of a core, the listeners {median(h['cost'] for h in got):.2f} s"
     )
 
 

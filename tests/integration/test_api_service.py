@@ -134,4 +134,4 @@ def test_the_examples_of_the_documentation_work_for_the_demo_nodes(api: Client) 
                 api.get(path.format(**examples), params=examples if "{" not in path else None).status_code
                 == 200
             )
-    assert tried == 4
+    assert tried == 5

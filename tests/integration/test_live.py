@@ -149,6 +149,7 @@ def test_heartbeats_tell_that_the_database_went_away_and_nothing_is_lost_when_it
 ) -> None:
     with EventStream(api, patience=40) as stream:
         stream.next("hello")
+        assert stream.next().data["database"] is True  # who comes hears at once how it is
         town.commit(town.no2, 1.0)
         stream.readings()
         timescale.stop()

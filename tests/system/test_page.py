@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from api.page import figures
@@ -145,8 +144,8 @@ def test_the_chart_is_told_in_words_and_as_a_table_too(visit: Visit) -> None:
     )
     page.locator("#card summary").click()
     rows = page.locator("#card details tbody tr")
-    assert rows.count() >= 6
-    expect(rows.last).to_contain_text("µg/m³")
+    # The hour that has just begun may have no reading yet.
+    assert rows.filter(has_text=re.compile(r"\d µg/m³")).count() >= 5
 
 
 def test_the_call_to_copy_is_copied(chromium: Browser, town: Platform) -> None:
@@ -273,19 +272,6 @@ def test_without_scripts_the_sentence_and_the_values_are_there(chromium: Browser
         expect(page.locator("#list-title")).to_have_text("Latest readings")
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds against WCAG 2.1 A and AA, with the elements."""
-    tags = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-    # Of what passes, the first element alone is told: there are thousands.
-    options = {"runOnly": tags, "resultTypes": ["violations"]}
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:150]} {node['failureSummary'][:300]}"
-        for each in found
-        for node in each["nodes"]
-    ]
-
-
 @pytest.mark.parametrize(
     "options",
     [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}],
@@ -293,17 +279,13 @@ def violations(page: Page) -> list[str]:
 )
 def test_axe_finds_nothing(chromium: Browser, town: Platform, options: dict[str, Any]) -> None:
     with Visit(chromium, town.api.url, reduced_motion="reduce", **options) as visitor:
-        page = visitor.open("/#/water")  # the other themes differ in their figures alone
+        page = visitor.open("/#/noise")  # the other themes differ in their figures alone
         live(page)
         page.locator("#evidence summary").click()
-        assert violations(page) == []
-        page.locator("#node-glomma-01 .name a").click()
+        assert visitor.violations() == []
+        page.locator("#node-noise-01 .name a").click()
         expect(page.locator("#card .plot canvas")).to_be_visible()
-        assert violations(page) == []
-
-
-def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
-    assert violations(visit.open("/open-data")) == []
+        assert visitor.violations() == []
 
 
 def test_the_whole_page_takes_less_than_its_budget_and_is_kept(chromium: Browser, town: Platform) -> None:

@@ -149,3 +149,9 @@ def test_a_lost_connection_is_told_and_made_again_and_nothing_is_missed(
     expect(page.locator("tr[data-quantity=air_temperature] b")).to_have_text("6,5")
     expect(connection(visit)).to_have_attribute("data-state", "live", timeout=30_000)
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+
+
+def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
+    visit.open("/open-data")
+    assert visit.page.locator("tbody tr").count() == 3
+    assert visit.violations() == []

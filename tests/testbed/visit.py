@@ -3,6 +3,7 @@
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 expect.set_options(timeout=15_000)
@@ -46,6 +47,17 @@ class Visit:
     def cookies(self) -> dict[str, str]:
         """Return what the page remembers."""
         return {each["name"]: each["value"] for each in self._context.cookies()}
+
+    def violations(self) -> list[str]:
+        """Return what axe finds on the page against WCAG 2.1 A and AA, with the elements."""
+        tags = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+        # Of what passes, the first element alone is told: there are thousands.
+        options = {"runOnly": tags, "resultTypes": ["violations"]}
+        return [
+            f"{each['id']}: {node['html'][:150]} {node['failureSummary'][:300]}"
+            for each in Axe().run(self.page, options=options).response["violations"]
+            for node in each["nodes"]
+        ]
 
     @property
     def strangers(self) -> set[str]:

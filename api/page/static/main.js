@@ -42,7 +42,6 @@ setInterval(() => {
   town.grow();
   card.grow();
 }, GROW);
-town.grow();
 themes.show(themes.named(location.hash));
 map.ground();
 const named = town.nodes.get(location.hash.replace(/^#node-/, ""));
@@ -51,3 +50,4 @@ if (named) {
 }
 document.documentElement.dataset.ready = "";
 performance.mark("interactive");
+setTimeout(() => town.grow());

@@ -3,6 +3,10 @@
 import { words } from "./data.js";
 import * as figures from "./figures.js";
 
+const STILL = matchMedia("(prefers-reduced-motion: reduce)");
+const GLOW = "color-mix(in srgb, var(--calm) 32%, transparent)";
+const FLASH = [{ background: GLOW, boxShadow: `0 0 0 3px ${GLOW}` }, {}];
+
 export class Row {
   constructor(element) {
     this.element = element;
@@ -36,9 +40,10 @@ export class Row {
       this.moment.dateTime = reading.time;
     }
     this.text.textContent = this.written();
-    this.element.classList.remove("fresh");
-    void this.element.offsetWidth; // so that the animation begins anew
     this.element.classList.add("fresh");
+    if (!STILL.matches) {
+      this.text.animate(FLASH, { duration: 3000, easing: "ease-out" });
+    }
     this.grow(now);
     return true;
   }
