@@ -247,14 +247,20 @@ BEGIN
         ), held AS (
             SELECT own.stream_id, own.time, own.n, own.held, own.held_seconds FROM own
             UNION ALL
+            SELECT own.stream_id, own.next, 0, own.carried * s.seconds, s.seconds
+            FROM own CROSS JOIN LATERAL (
+                SELECT date_part('epoch', least(own.carried_until, dashboard.next_among(own.next, width, days)) - own.next)
+            ) AS s (seconds)
+            WHERE own.carried_until IS NOT NULL
+            UNION ALL
             SELECT own.stream_id, w.time, 0, own.carried * s.seconds, s.seconds
             FROM own CROSS JOIN LATERAL generate_series(
-                own.next, own.carried_until - '1 microsecond'::interval, width, 'Europe/Oslo'
+                dashboard.next_among(own.next, width, days), own.carried_until - '1 microsecond'::interval, width, 'Europe/Oslo'
             ) AS w (time)
             CROSS JOIN LATERAL (
                 SELECT date_part('epoch', least(own.carried_until, dashboard.window_end(w.time, width)) - w.time)
             ) AS s (seconds)
-            WHERE own.carried_until IS NOT NULL
+            WHERE own.carried_until > dashboard.next_among(own.next, width, days)
         )
         SELECT h.stream_id, h.time, sum(h.held) / nullif(sum(h.held_seconds), 0), NULL::float8, NULL::float8,
                sum(h.n)::bigint, sum(h.held_seconds)
