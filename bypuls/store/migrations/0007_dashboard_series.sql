@@ -327,7 +327,10 @@ RETURNS TABLE ("time" timestamptz, node text, place text, channel text, metric t
                coverage float8)
 LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
-    width interval := dashboard.width_of(rate.quantity, rate.nodes, rate.since, rate.until, rate.step);
+    -- A count stands for its whole interval: in windows finer than that it would be taken for a rate many times as high.
+    wanted interval := greatest(coalesce(rate.step, (rate.until - rate.since) / 500),
+        (SELECT max(s.expected_interval) FROM dashboard.streams(rate.quantity, rate.nodes) AS s) * '1 second'::interval);
+    width interval := dashboard.width_of(rate.quantity, rate.nodes, rate.since, rate.until, wanted);
 BEGIN
     RETURN QUERY
     SELECT s.time, s.node, s.place, s.channel, s.metric,
@@ -337,7 +340,7 @@ BEGIN
     FROM dashboard.series(rate.quantity, rate.nodes, rate.since, rate.until, width) AS s;
 END
 $$;
-COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: vehicles, m3, kWh an hour; of a window that isn''t over, of its part that is';
+COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: vehicles, m3, kWh an hour; of a window that isn''t over, of its part that is. The step is at least the longest interval of the streams';
 
 GRANT USAGE ON SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO bypuls_grafana;
