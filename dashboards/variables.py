@@ -33,9 +33,22 @@ HOURS = f"{RANGE}, greatest('$__interval'::interval, '1 hour'::interval)"
 ALL = "$__all"
 
 
+def _any_if_all(variable: str, source: str) -> str:
+    """Return what is chosen, or null if it is all that there is to choose.
+
+    Grafana sends "all" as a list, and nodes that enrolled by themselves have no owner and no place in it.
+    """
+    chosen = f"ARRAY[${{{variable}:sqlstring}}]::text[]"
+    return f"CASE WHEN NOT {chosen} @> ARRAY({rows('__value', source)}) THEN {chosen} END"
+
+
+_OWNERS = "owner_list()"
+_PLACES = f"place_list({_any_if_all('owner', _OWNERS)})"
+
+
 def owner() -> VariableModel:
     """Return the variable `owner`: who runs the nodes."""
-    return _chosen("owner", "Eier", "Who runs the nodes", rows("__text, __value", "owner_list()"))
+    return _chosen("owner", "Eier", "Who runs the nodes", rows("__text, __value", _OWNERS))
 
 
 def place() -> VariableModel:
@@ -44,7 +57,7 @@ def place() -> VariableModel:
         "place",
         "Sted",
         "Where the nodes stand",
-        rows("__text, __value", "place_list(ARRAY[${owner:sqlstring}]::text[])"),
+        rows("__text, __value", _PLACES),
     )
 
 
@@ -69,8 +82,7 @@ def node(quantities: Sequence[str] = ()) -> VariableModel:
         "Nodes of the chosen owners and places",
         rows(
             "__text, __value",
-            f"node_list(ARRAY[${{owner:sqlstring}}]::text[], ARRAY[${{place:sqlstring}}]::text[], "
-            f"{measured})",
+            f"node_list({_any_if_all('owner', _OWNERS)}, {_any_if_all('place', _PLACES)}, {measured})",
         ),
     )
 

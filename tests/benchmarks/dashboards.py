@@ -167,7 +167,7 @@ def all_at_once(readers: list[GrafanaReader], statements: list[str], asked: Aske
 
 
 def plain(url: str, sql: str, asked: Asked, rows: int, runs: int) -> float:
-    """Return the seconds of an index-only read of what a statement is made of, and of as many rows as it gives.
+    """Return the seconds of an index-only read of what a statement is made of, and of so many rows.
 
     Those of its quantities, or of all, in the range; of a month for what tells how things are now, which
     looks back no further, and of the year for what tells of the year.

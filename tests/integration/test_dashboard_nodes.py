@@ -9,9 +9,11 @@ import numpy as np
 import psycopg
 import pytest
 
+from bypuls.maintenance.service import Maintenance
 from bypuls.quarantine import Fault, Reason
 from bypuls.readings import SECOND
 from bypuls.series.step import HOUR
+from bypuls.settings import DatabaseSettings, MaintainSettings
 from bypuls.store.commit import Commit, Message, PackSeen
 from bypuls.store.writer import Writer
 from testbed import as_role
@@ -128,6 +130,22 @@ def test_ingest_notes_what_it_took_in_how_late_and_how_long_the_commit_before_to
     assert 0 < row["commit_seconds"] <= row["commit_seconds_max"] < 10
     assert row["lag_seconds"] == pytest.approx(146, abs=10)
     assert row["lag_seconds_max"] == pytest.approx(192, abs=10)
+
+
+def test_what_ingest_noted_is_forgotten_after_90_days(database_url: str) -> None:
+    stream = register(database_url, "n", "no2")["no2"]
+    write(database_url, stream, [NOON], 1.0)
+    run(
+        database_url,
+        "INSERT INTO intake_minute"
+        " SELECT now() - interval '91 days', backend, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0 FROM intake_minute",
+    )
+    job = Maintenance(DatabaseSettings.model_validate({"url": database_url}), MaintainSettings())
+    job.forget_intake()
+    job.close()
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("SELECT minute > now() - interval '1 hour' FROM intake_minute").fetchall()
+    assert left == [(True,)]
 
 
 def test_quarantine_is_counted_by_reason_and_time_of_its_first_arrival(database_url: str) -> None:

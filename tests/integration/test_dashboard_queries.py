@@ -16,6 +16,7 @@ from dashboards.collection import pages
 from dashboards.query import SqlQuery
 from dashboards.rules import RULES
 from testbed.alert_evaluation import labelled
+from testbed.filling import put, register
 from testbed.grafana_client import ALL, Answer, GrafanaReader, grafana_reader
 from testbed.grafana_macros import Asked
 from testbed.town_database import NOON, TownDatabase
@@ -189,6 +190,28 @@ def test_places_depend_on_owners_and_nodes_on_places(reader: GrafanaReader) -> N
     chosen = reader.run(variables["node"], nodes)
     whole = reader.run(variables["node"], Asked(UNTIL, UNTIL, {"owner": owners, "place": every}))
     assert set(chosen.rows) < set(whole.rows)
+
+
+def test_nodes_that_nobody_registered_can_be_chosen_too(database_url: str) -> None:
+    """They enrolled by themselves: they have no owner, no place, and no interval."""
+    register(database_url, "air-01", "no2", owner="NILU", place="Lillestrøm stasjon")
+    stream = register(database_url, "stranger", "no2")["no2"]
+    put(database_url, stream, [NOON - 60_000_000], [17.0])
+    with grafana_reader(database_url) as made:
+        page = next(page for page in pages() if page.uid == "bypuls-nodes")
+        variables = [one for one in page.templating.list_val or [] if one.name != "quantity"]
+        values: dict[str, Any] = {"quantity": "no2"}
+        for variable in variables:
+            asked = Asked(UNTIL - timedelta(hours=1), UNTIL, values)
+            values[variable.name] = made.run(str(variable.query), asked).column("__value")
+        assert set(values["node"]) == {"air-01", "stranger"}
+        asked = Asked(UNTIL - timedelta(hours=1), UNTIL, values)
+        shown = {panel.title: made.run(query.sql, asked) for uid, panel, query in PANELS if uid == page.uid}
+        assert shown["Målinger"].rows[0][1:] == ("stranger", "stranger", 17.0)
+        assert set(shown["Nodene"].column("node")) == {"air-01", "stranger"}
+        for rule in RULES:
+            answer = made.run(rule.sql, asked)
+            labelled([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.uid)

@@ -107,6 +107,11 @@ def test_series_choose_streams_by_node_and_a_rate_is_by_the_hour(everyday: TownD
     by_key = {(row["time"], row["metric"]): row["value"] for row in rates}
     assert by_key == {(row["time"], row["metric"]): pytest.approx(4 * row["value"]) for row in sums}
     assert ask(everyday.url, "series", "vehicle_count", [], *range_) == []
+    # Counts of a quarter of an hour are no counts of a minute.
+    fine = ask(
+        everyday.url, "rate", "vehicle_count", ["traffic-01", "traffic-02"], NOON - 6 * HOUR, NOON, "1m"
+    )
+    assert {(row["time"], row["metric"]): row["value"] for row in fine} == by_key
 
 
 def test_what_retention_removed_is_told_from_rollups(everyday: TownDatabase) -> None:

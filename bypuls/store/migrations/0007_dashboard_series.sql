@@ -247,14 +247,20 @@ BEGIN
         ), held AS (
             SELECT own.stream_id, own.time, own.n, own.held, own.held_seconds FROM own
             UNION ALL
+            SELECT own.stream_id, own.next, 0, own.carried * s.seconds, s.seconds
+            FROM own CROSS JOIN LATERAL (
+                SELECT date_part('epoch', least(own.carried_until, dashboard.next_among(own.next, width, days)) - own.next)
+            ) AS s (seconds)
+            WHERE own.carried_until IS NOT NULL
+            UNION ALL
             SELECT own.stream_id, w.time, 0, own.carried * s.seconds, s.seconds
             FROM own CROSS JOIN LATERAL generate_series(
-                own.next, own.carried_until - '1 microsecond'::interval, width, 'Europe/Oslo'
+                dashboard.next_among(own.next, width, days), own.carried_until - '1 microsecond'::interval, width, 'Europe/Oslo'
             ) AS w (time)
             CROSS JOIN LATERAL (
                 SELECT date_part('epoch', least(own.carried_until, dashboard.window_end(w.time, width)) - w.time)
             ) AS s (seconds)
-            WHERE own.carried_until IS NOT NULL
+            WHERE own.carried_until > dashboard.next_among(own.next, width, days)
         )
         SELECT h.stream_id, h.time, sum(h.held) / nullif(sum(h.held_seconds), 0), NULL::float8, NULL::float8,
                sum(h.n)::bigint, sum(h.held_seconds)
@@ -321,7 +327,10 @@ RETURNS TABLE ("time" timestamptz, node text, place text, channel text, metric t
                coverage float8)
 LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
-    width interval := dashboard.width_of(rate.quantity, rate.nodes, rate.since, rate.until, rate.step);
+    -- A count stands for its whole interval: in windows finer than that it would be taken for a rate many times as high.
+    wanted interval := greatest(coalesce(rate.step, (rate.until - rate.since) / 500),
+        (SELECT max(s.expected_interval) FROM dashboard.streams(rate.quantity, rate.nodes) AS s) * '1 second'::interval);
+    width interval := dashboard.width_of(rate.quantity, rate.nodes, rate.since, rate.until, wanted);
 BEGIN
     RETURN QUERY
     SELECT s.time, s.node, s.place, s.channel, s.metric,
@@ -331,7 +340,7 @@ BEGIN
     FROM dashboard.series(rate.quantity, rate.nodes, rate.since, rate.until, width) AS s;
 END
 $$;
-COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: vehicles, m3, kWh an hour; of a window that isn''t over, of its part that is';
+COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: vehicles, m3, kWh an hour; of a window that isn''t over, of its part that is. The step is at least the longest interval of the streams';
 
 GRANT USAGE ON SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO bypuls_grafana;

@@ -140,35 +140,50 @@ CREATE FUNCTION dashboard.exceedances(nodes text[], at timestamptz)
 RETURNS TABLE (node text, place text, metric text, quantity text, period text, limit_value float8, allowed int,
                exceeded bigint, allowance_left bigint, assessed bigint, not_assessed bigint,
                last_exceeded timestamptz, last_value float8, mean_so_far float8)
-LANGUAGE sql STABLE ROWS 100 AS $$
-    WITH year AS (
-        SELECT date_trunc('year', at, 'Europe/Oslo') AS since
-    ), days AS (
-        SELECT count(*) AS days
-        FROM year, generate_series(since, date_trunc('day', at, 'Europe/Oslo') - '1 microsecond'::interval, '1 day', 'Europe/Oslo')
-    ), counted AS (
-        SELECT x.stream_id, x.limit, count(*) FILTER (WHERE x.above) AS exceeded,
-               count(*) FILTER (WHERE x.assessed) AS assessed, max(x.time) FILTER (WHERE x.above) AS last_exceeded,
-               (max(ARRAY[date_part('epoch', x.time), x.value]) FILTER (WHERE x.above))[2] AS last_value
-        FROM year CROSS JOIN LATERAL dashboard.limited(nodes, year.since, at) AS x
-        WHERE x.time >= year.since
-        GROUP BY x.stream_id, x.limit
-    )
-    SELECT s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed, c.exceeded, l.allowed - c.exceeded,
-           c.assessed,
-           CASE l.period WHEN 'day' THEN days.days
-                         ELSE floor(extract(epoch FROM at - year.since) / 3600)::bigint END - c.assessed,
-           c.last_exceeded, c.last_value, NULL::float8
-    FROM counted AS c JOIN dashboard.stream AS s USING (stream_id)
-    JOIN dashboard.legal_limits AS l ON l.number = c.limit
-    CROSS JOIN days CROSS JOIN year
-    UNION ALL
-    SELECT s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed, 0, l.allowed, 0, 0, NULL, NULL,
-           sum(s.n * s.value) / sum(s.n)
-    FROM year CROSS JOIN dashboard.legal_limits AS l
-    CROSS JOIN LATERAL dashboard.series(l.quantity, nodes, year.since, at, '1 day') AS s
-    WHERE l.period = 'year' AND s.time >= year.since
-    GROUP BY s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed
+LANGUAGE plpgsql STABLE ROWS 100 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    year  timestamptz := date_trunc('year', at, 'Europe/Oslo');
+    one   record;
+    width interval;
+    whole bigint;
+    ids   int[];
+BEGIN
+    -- A quantity's windows tell of its limit by hour or day, and of its mean so far.
+    FOR one IN SELECT * FROM dashboard.legal_limits AS l WHERE l.period <> 'year' LOOP
+        width := CASE one.period WHEN 'hour' THEN '1 hour' ELSE '1 day' END;
+        whole := CASE one.period
+            WHEN 'hour' THEN floor(date_part('epoch', at - year) / 3600)
+            ELSE (SELECT count(*) FROM generate_series(
+                year, date_trunc('day', at, 'Europe/Oslo') - '1 microsecond'::interval, '1 day', 'Europe/Oslo')) END;
+        ids := ARRAY(SELECT s.stream_id FROM dashboard.streams(one.quantity, nodes) AS s);
+        RETURN QUERY
+        WITH compared AS (
+            SELECT w.stream_id, count(*) FILTER (WHERE c.above) AS exceeded, count(*) FILTER (WHERE c.enough) AS assessed,
+                   max(ARRAY[date_part('epoch', w.time), w.value]) FILTER (WHERE c.above) AS last,
+                   sum(w.n * w.value) / sum(w.n) AS mean
+            FROM dashboard.windows(ids, 'linear', year, at, width) AS w
+            JOIN public.stream AS s USING (stream_id)
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN width = '1 hour' THEN w.time + width ELSE dashboard.window_end(w.time, width) END
+            ) AS e (next)
+            CROSS JOIN LATERAL (
+                SELECT e.next <= at AND w.n * s.expected_interval >= 0.85 * date_part('epoch', e.next - w.time)
+            ) AS m (measured)
+            CROSS JOIN LATERAL (SELECT m.measured, m.measured AND w.value > one.limit_value) AS c (enough, above)
+            GROUP BY w.stream_id
+        )
+        SELECT s.node, s.place, s.metric, l.quantity, l.period, l.limit_value, l.allowed, r.exceeded,
+               l.allowed - r.exceeded, r.assessed, r.not_assessed, r.last_exceeded, r.last_value, r.mean
+        FROM compared AS c JOIN dashboard.stream AS s USING (stream_id)
+        JOIN dashboard.legal_limits AS l ON l.quantity = one.quantity
+        CROSS JOIN LATERAL (
+            SELECT c.exceeded, c.assessed, whole - c.assessed, to_timestamp(c.last[1]), c.last[2], NULL::float8
+            WHERE l.period <> 'year'
+            UNION ALL
+            SELECT 0, 0, 0, NULL, NULL, c.mean WHERE l.period = 'year'
+        ) AS r (exceeded, assessed, not_assessed, last_exceeded, last_value, mean);
+    END LOOP;
+END
 $$;
 COMMENT ON FUNCTION dashboard.exceedances IS 'the civil year so far against the legal limits; the limits of a whole year are compared when it is over, until then mean_so_far tells';
 

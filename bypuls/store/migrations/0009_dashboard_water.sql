@@ -110,7 +110,8 @@ BEGIN
     WHERE burst.nodes IS NULL OR p.node = ANY(burst.nodes) OR m.node = ANY(burst.nodes);
     RETURN QUERY
     WITH hour AS MATERIALIZED (
-        SELECT p.time, p.node, f.node AS meter, avg(p.value) OVER same AS pressure, avg(f.value) OVER same AS flow
+        SELECT p.time, p.node, p.place, p.metric, f.node AS meter, p.value, f.value AS flow,
+               avg(p.value) OVER same AS usual, avg(f.value) OVER same AS usual_flow
         FROM dashboard.series('pipe_pressure', gauges, burst.since - '8 days'::interval, burst.until, '1 hour') AS p
         JOIN unnest(gauges, meters) AS pair (gauge, meter) ON pair.gauge = p.node
         JOIN dashboard.rate('water_volume', meters, burst.since - '8 days'::interval, burst.until, '1 hour') AS f
@@ -118,16 +119,22 @@ BEGIN
         WINDOW same AS (PARTITION BY p.node, date_part('hour', p.time AT TIME ZONE 'Europe/Oslo') ORDER BY p.time
                         RANGE BETWEEN '7 days 1 hour' PRECEDING AND '23 hours' PRECEDING)
     ), compared AS (
-        SELECT p.time, p.node, p.place, p.metric, hour.meter, p.value AS pressure, hour.pressure AS usual,
-               f.value AS flow, hour.flow AS usual_flow
+        SELECT hour.time, hour.node, hour.place, hour.metric, hour.meter, hour.value AS pressure, hour.usual, hour.flow,
+               hour.usual_flow
+        FROM hour
+        WHERE width = '1 hour' AND hour.time >= date_trunc('hour', burst.since, 'UTC')
+        UNION ALL
+        SELECT p.time, p.node, p.place, p.metric, hour.meter, p.value, hour.usual, f.value, hour.usual_flow
         FROM dashboard.series('pipe_pressure', gauges, burst.since, burst.until, width) AS p
         JOIN hour ON hour.node = p.node AND hour.time = date_trunc('hour', p.time, 'UTC')
         JOIN dashboard.rate('water_volume', meters, burst.since, burst.until, width) AS f
             ON f.node = hour.meter AND f.time = p.time
+        WHERE width < '1 hour'
     )
     SELECT DISTINCT ON (w.time, c.node) w.time, c.node, c.place, c.metric, c.meter, c.pressure, c.usual, c.usual - c.pressure,
            c.flow, c.usual_flow, c.flow / nullif(c.usual_flow, 0)
     FROM compared AS c CROSS JOIN LATERAL (SELECT dashboard.window_of(c.time, every)) AS w (time)
+    WHERE c.usual IS NOT NULL AND c.usual_flow IS NOT NULL
     ORDER BY w.time, c.node, c.usual - c.pressure DESC NULLS LAST;
 END
 $$;

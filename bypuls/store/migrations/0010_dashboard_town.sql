@@ -2,10 +2,22 @@
 
 CREATE FUNCTION dashboard.parking(nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL)
 RETURNS TABLE ("time" timestamptz, node text, place text, metric text, occupied float8, bays bigint, share float8)
-LANGUAGE sql STABLE ROWS 10000 AS $$
-    SELECT s.time, s.node, s.place, s.place || ' (' || s.node || ')', sum(s.value), count(*), avg(s.value)
-    FROM dashboard.series('occupancy', nodes, since, until, step) AS s
-    GROUP BY s.time, s.node, s.place
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    width interval := dashboard.width_of('occupancy', parking.nodes, parking.since, parking.until, parking.step);
+    ids   int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams('occupancy', parking.nodes) AS s);
+BEGIN
+    RETURN QUERY
+    SELECT p.time, n.node, coalesce(n.place, n.node), coalesce(n.place || ' (' || n.node || ')', n.node), p.occupied,
+           p.bays, p.occupied / p.bays
+    FROM (
+        SELECT w.time, s.node_id, sum(w.value) AS occupied, count(*) AS bays
+        FROM dashboard.windows(ids, 'state', parking.since, parking.until, width) AS w
+        JOIN public.stream AS s USING (stream_id)
+        WHERE w.value IS NOT NULL
+        GROUP BY w.time, s.node_id
+    ) AS p JOIN public.node AS n USING (node_id);
+END
 $$;
 COMMENT ON FUNCTION dashboard.parking IS 'bays that were taken, on average, of those of which it is known; share from 0 to 1';
 

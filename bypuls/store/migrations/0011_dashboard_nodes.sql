@@ -66,24 +66,28 @@ LANGUAGE sql STABLE ROWS 100 AS $$
     WHERE nodes IS NULL OR n.node = ANY(nodes)
 $$;
 
--- How many readings streams have: from rollups, and counted one by one where these can't be taken.
+-- How many readings streams have by civil day: from rollups, and counted one by one where these can't be taken.
 CREATE FUNCTION dashboard.counted(ids int[], since timestamptz, until timestamptz)
 RETURNS TABLE (stream_id int, "time" timestamptz, n bigint, excluded bigint)
 LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
 #variable_conflict use_column
 DECLARE
+    days timestamptz[] := ARRAY(SELECT generate_series(
+        dashboard.window_of(counted.since, '1 day'), counted.until + '26 hours'::interval, '1 day', 'Europe/Oslo'));
     due_streams int[];
     due_hours   timestamptz[];
 BEGIN
     SELECT u.streams, u.hours INTO due_streams, due_hours FROM dashboard.unsettled(ids, since, until) AS u;
     RETURN QUERY
-    SELECT h.stream_id, h.hour, h.n::bigint, h.n_excluded::bigint
+    SELECT h.stream_id, dashboard.window_among(h.hour, '1 day', days), sum(h.n), sum(h.n_excluded)
     FROM public.reading_hour AS h
     WHERE h.stream_id = ANY(ids) AND h.hour >= since AND h.hour < until
       AND NOT EXISTS (SELECT FROM unnest(due_streams, due_hours) AS due (stream_id, hour)
-                      WHERE due.stream_id = h.stream_id AND due.hour = h.hour);
+                      WHERE due.stream_id = h.stream_id AND due.hour = h.hour)
+    GROUP BY 1, 2;
     RETURN QUERY
-    SELECT due.stream_id, due.hour, count(*) FILTER (WHERE dashboard.counts(r.value, r.flags)),
+    SELECT due.stream_id, dashboard.window_among(due.hour, '1 day', days),
+           count(*) FILTER (WHERE dashboard.counts(r.value, r.flags)),
            count(*) FILTER (WHERE NOT dashboard.counts(r.value, r.flags))
     FROM unnest(due_streams, due_hours) AS due (stream_id, hour)
     CROSS JOIN LATERAL (
@@ -108,8 +112,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH came AS (
-        SELECT c.stream_id, dashboard.window_of(c.time, '1 day') AS time, sum(c.n)::float8 AS n,
-               sum(c.excluded)::float8 AS excluded
+        SELECT c.stream_id, c.time, sum(c.n)::float8 AS n, sum(c.excluded)::float8 AS excluded
         FROM dashboard.counted(ids, start, until) AS c GROUP BY 1, 2
     ), wanted AS (
         SELECT s.stream_id, s.node, s.place, s.expected_interval,
@@ -123,12 +126,15 @@ BEGIN
            sum(least(coalesce(came.n + came.excluded, 0), e.readings)) / nullif(sum(e.readings), 0),
            sum(came.excluded) / nullif(sum(came.n + came.excluded), 0)
     FROM wanted AS w
-    JOIN generate_series(start, until - '1 microsecond'::interval, '1 day', 'Europe/Oslo') AS d (time)
-        ON d.time >= w.first
+    JOIN (
+        SELECT g.time, dashboard.window_end(g.time, '1 day') AS next
+        FROM generate_series(start, until - '1 microsecond'::interval, '1 day', 'Europe/Oslo') AS g (time)
+        OFFSET 0
+    ) AS d ON d.time >= w.first
     CROSS JOIN LATERAL (
         -- A pack is under way for a while, and a window is told of when it is over: two intervals of grace.
-        SELECT greatest(extract(epoch FROM least(dashboard.window_end(d.time, '1 day'),
-                   until - 2 * w.expected_interval * '1 second'::interval) - d.time)::float8 / w.expected_interval, 0)
+        SELECT greatest(date_part('epoch', least(d.next, until - 2 * w.expected_interval * '1 second'::interval) - d.time)
+                        / w.expected_interval, 0)
     ) AS e (readings)
     LEFT JOIN came ON came.stream_id = w.stream_id AND came.time = d.time
     GROUP BY d.time, w.node, w.place;

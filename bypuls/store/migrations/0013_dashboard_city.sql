@@ -82,7 +82,7 @@ LANGUAGE sql STABLE ROWS 100 AS $$
         FROM dashboard.findings(nodes, at) AS f GROUP BY f.node
     )
     SELECT n.node, coalesce(n.place, n.node), n.owner, n.latitude, n.longitude, coalesce(found.severity, 0),
-           coalesce(found.what, 'Ingenting uvanlig'), n.last_seen, found.value
+           coalesce(found.what, 'Ingenting uvanlig'), CASE WHEN n.last_seen <= at THEN n.last_seen END, found.value
     FROM public.node AS n LEFT JOIN found USING (node)
     WHERE n.latitude IS NOT NULL AND (nodes IS NULL OR n.node = ANY(nodes))
 $$;
