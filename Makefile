@@ -11,9 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/setup-done
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq --yes -o Dpkg::Use-Pty=0
-# grafana-client brings urllib3-future, whose wheel puts itself in the place of urllib3, and requests then fails; built
-# from its sources with this variable it keeps to itself, as its documentation tells.
-PIP := URLLIB3_NO_OVERRIDE=1 PYTHONUNBUFFERED=1 $(BIN)/python -m pip --disable-pip-version-check --no-input
+PIP := PYTHONUNBUFFERED=1 $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 # The stamp holds the folder it was made for: the scripts in a moved or copied .venv point elsewhere.
 ifneq ($(shell $(BIN)/python -c '' 2>/dev/null && cat $(STAMP) 2>/dev/null),$(CURDIR))
@@ -85,7 +83,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@rm -f $(STAMP)
 	@total=$$(grep -c '^[a-z].*==' requirements/dev.txt); found=0; \
 	echo "installing $$total packages"; \
-	$(PIP) install --progress-bar off --no-binary urllib3-future --require-hashes -r requirements/dev.txt | while read -r step _; do \
+	$(PIP) install --progress-bar off --require-hashes -r requirements/dev.txt | while read -r step _; do \
 		case $$step in \
 			Collecting) (( ++found % 20 )) || echo "  $$found of $$total found" ;; \
 			Installing) echo '  unpacking them, up to a minute' ;; \

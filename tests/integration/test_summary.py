@@ -17,6 +17,7 @@ from bypuls.readings import SECOND, FloatArray, TimeArray
 from bypuls.settings import DatabaseSettings, MaintainSettings
 from bypuls.store.database import connect
 from bypuls.store.rollups import mark_range
+from simulators.town import plan as plans
 from simulators.town.scenarios import SCENARIOS, Forces
 from simulators.town.town import Town
 from testbed import Databases
@@ -81,7 +82,7 @@ CASES = (EVERYDAY, INVERSION, FAIR, BURST, FLOOD, NEW_YEAR)
 
 @cache
 def town_of(case: Case) -> Town:
-    return Town(nodes_of(case.kinds), SEED, case.forces)
+    return Town(plans.read("lillestrom"), nodes_of(case.kinds), SEED, case.forces)
 
 
 @pytest.fixture(scope="module")

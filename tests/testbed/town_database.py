@@ -18,6 +18,7 @@ from bypuls.store.registration import register
 from bypuls.store.rollups import write_hours
 from bypuls.store.sql import load
 from bypuls.store.writer import Writer
+from simulators.town import plan as plans
 from simulators.town.packs import stamps
 from simulators.town.scenarios import Forces
 from simulators.town.town import Node, Town, read, rounded
@@ -70,7 +71,7 @@ def fill(
     Each node is heard last when it measured last, and has sent a pack for each of its measurements.
     """
     register(url, [node.registered() for node in nodes])
-    town = Town(nodes, seed, Forces(list(scenarios), at))
+    town = Town(plans.read("lillestrom"), nodes, seed, Forces(list(scenarios), at))
     whole = _measured(town, _numbers(url), start, end, start)
     # The last two days go the whole way through writer and job; to make all rollups so took half a minute.
     recent = whole.readings.time >= (end - 2 * DAY) // HOUR * HOUR
@@ -93,7 +94,7 @@ def add_hours(filled: TownDatabase, days: int, nodes: Sequence[Node]) -> None:
     Of each hour one instant is measured, and taken for as many readings as the stream's interval has in it.
     """
     hourly = [replace(node, interval=3600.0) for node in nodes]
-    town = Town(hourly, filled.seed, Forces(filled.scenarios, filled.at))
+    town = Town(plans.read("lillestrom"), hourly, filled.seed, Forces(filled.scenarios, filled.at))
     numbers, each = _numbers(filled.url), round(3600 / nodes[0].interval)
     averagings = _averagings(filled.url)
     with psycopg.connect(filled.url) as connection:
