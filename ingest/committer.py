@@ -102,6 +102,8 @@ class Committer:
         """
         backoff, again = Backoff(), False
         while True:
+            if self._pause(0):
+                raise Stopped
             try:
                 if batch.outages != self.outages:
                     parts = list(self._check(batch.arrivals))

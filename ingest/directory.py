@@ -17,7 +17,7 @@ from bypuls.channels import (
 )
 from bypuls.limits_of_change import row_of
 from bypuls.quarantine import Fault, Reason
-from bypuls.store.database import Connection, connect
+from bypuls.store.database import Connection, connect, interrupt
 from bypuls.store.registry import Newcomer, StreamEntry, enrol_streams, find_nodes
 from bypuls.units import SAME, UNITS, Conversion, conversion
 
@@ -65,6 +65,12 @@ class Directory:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def interrupt(self, patience: float) -> None:
+        """End the question that another thread is waiting for, if there is one; see `database.interrupt`."""
+        connection = self._connection
+        if connection is not None:
+            interrupt(connection, patience=patience)
 
     def greet(self) -> None:
         """Make sure that the registry answers; raises StoreUnavailable or StoreError if it doesn't."""

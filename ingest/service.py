@@ -45,7 +45,13 @@ REPLAY_EVERY = 1.0
 """Seconds between two looks for requested replays."""
 
 STOP_WITHIN = 8.0
-"""Seconds that a stop may take to commit and acknowledge what is held."""
+"""Seconds that a stop may take; the last ones are for what the database has not answered until then."""
+
+COMMIT_WITHIN = 5.5
+"""Seconds of these in which what is held is committed and acknowledged."""
+
+CANCEL_WITHIN = 0.5
+"""Seconds that the database has to cancel a statement, for each of two connections."""
 
 
 class Worker:
@@ -133,14 +139,14 @@ class Worker:
     def _finish(self, threads: Sequence[threading.Thread]) -> None:
         self._link.stop_reading()
         self._queue.close()
-        deadline = time.monotonic() + STOP_WITHIN
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        begin = time.monotonic()
+        _join(threads, begin + COMMIT_WITHIN)
         self._abandon.set()  # a database that is still away: the broker and the nodes send it all again
-        self._writer.interrupt()
-        for thread in threads:
-            thread.join(2.0)
-        self._link.stop(2.0)
+        if any(thread.is_alive() for thread in threads):
+            self._writer.interrupt(CANCEL_WITHIN)
+            self._directory.interrupt(CANCEL_WITHIN)
+            _join(threads, begin + STOP_WITHIN - 1.0)
+        self._link.stop(1.0)
         self._writer.close()
         self._directory.close()
 
@@ -284,6 +290,11 @@ class Worker:
     def _check_again(self, message: Message) -> Commit:
         with self._checking:
             return self._checker.check([message])
+
+
+def _join(threads: Sequence[threading.Thread], deadline: float) -> None:
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def run(database: DatabaseSettings, broker: BrokerSettings, ingest: IngestSettings, workers: int) -> None:

@@ -55,6 +55,7 @@ _EXAMPLE: dict[str, Any] = {
             "assessed": 363,
             "not_assessed": 2,
             "exceedances": {"time": ["2025-03-03T23:00:00.000000Z"], "value": [61.2]},
+            "gaps": {"start": ["2025-07-07T22:00:00.000000Z"], "end": ["2025-07-09T22:00:00.000000Z"]},
         }
     ],
 }
@@ -69,6 +70,17 @@ class ExceedanceList(BaseModel):
     """where the period begins; RFC 3339, UTC"""
     value: list[float]
     """its mean"""
+
+
+class GapList(BaseModel):
+    """Stretches of periods that were not assessed, the earliest first, at most 1,000."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    start: list[str]
+    """where the first of its periods begins; RFC 3339, UTC"""
+    end: list[str]
+    """where the last of them ends"""
 
 
 class AssessmentEntry(BaseModel):
@@ -94,6 +106,7 @@ class AssessmentEntry(BaseModel):
     not_assessed: int
     """periods that are over and had not, or whose stream has no expected interval"""
     exceedances: ExceedanceList
+    gaps: GapList
 
 
 class Exceedances(BaseModel):
@@ -170,5 +183,9 @@ def _entry(found: Assessment, year: int) -> dict[str, object]:
         "exceedances": {
             "time": [times.write(time) for time in found.time[:_MOST_LISTED].tolist()],
             "value": np.round(found.value[:_MOST_LISTED], 6).tolist(),
+        },
+        "gaps": {
+            "start": [times.write(time) for time in found.gaps[:_MOST_LISTED, 0].tolist()],
+            "end": [times.write(time) for time in found.gaps[:_MOST_LISTED, 1].tolist()],
         },
     }

@@ -33,7 +33,7 @@ class Buckets:
         step = max(1, size // _SAMPLE)
         sample = np.sort(pairs.of(stream[::step], time[::step]))
         begins = np.unique(sample[_SAMPLE::_SAMPLE])
-        most = int(stream.max() - pairs.least + 1) * pairs.windows
+        most = (pairs.most - pairs.least + 1) * pairs.windows
         self._shift = max(0, most.bit_length() - _CELLS.bit_length() + 1)
         cells = np.arange((most >> self._shift) + 1) << self._shift
         self._bucket_of_cell = np.searchsorted(begins, cells, side="right").astype(np.uint16)

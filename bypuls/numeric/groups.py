@@ -81,15 +81,9 @@ def run_lengths(starts: Rows, total: int) -> Counts:
 
 
 def check_readings(stream: Streams, time: Times, value: Values, edges: Times, excluded: Mask | None) -> None:
-    """Raise ValueError unless the columns have one length, the values are finite and the edges ascend."""
+    """Raise ValueError unless the columns have one length and the edges ascend."""
     check_edges(edges)
     columns = (stream, time, value) if excluded is None else (stream, time, value, excluded)
     shapes = {column.shape for column in columns}
     if len(shapes) != 1 or stream.ndim != 1:
         raise ValueError(f"the columns of readings must have one length, not the shapes {sorted(shapes)}")
-    finite = np.isfinite(value)
-    if not finite.all():
-        position = int(np.argmin(finite))
-        raise ValueError(
-            f"the value at position {position} is {value[position]}: a missing reading is left out, not NaN"
-        )

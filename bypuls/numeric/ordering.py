@@ -1,20 +1,13 @@
-"""Order of readings: told cheaply, made quickly."""
+"""Order of readings, made quickly."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Streams = NDArray[np.int32]
 Times = NDArray[np.int64]
 Numbers = NDArray[Any]
 Order = NDArray[np.intp]
-
-
-def is_ordered(stream: Streams, time: Times) -> bool:
-    """Tell whether readings stand ordered by (stream, time); both (n,)."""
-    before, after = stream[:-1], stream[1:]
-    return bool(((after > before) | ((after == before) & (time[1:] >= time[:-1]))).all())
 
 
 def order_of(number: Numbers) -> Order:

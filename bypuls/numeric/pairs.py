@@ -21,6 +21,7 @@ class Pairs:
 
     edges: Times
     least: int
+    most: int
     kind: np.dtype[Any]
 
     @property
@@ -30,7 +31,9 @@ class Pairs:
 
     def of(self, stream: Streams, time: Times) -> PairColumn:
         """Return the pair of each reading (n,), whose time lies inside the edges."""
-        pair: PairColumn = (stream.astype(self.kind) - self.least) * self.windows
+        pair: PairColumn = stream.astype(self.kind)
+        pair -= self.least
+        pair *= self.windows
         pair += windows_of(time, self.edges).astype(self.kind, copy=False)
         return pair
 
@@ -40,8 +43,8 @@ class Pairs:
         return (stream + self.least).astype(np.int32), (pair - stream * self.windows).astype(np.int64)
 
 
-def pairs_of(stream: Streams, edges: Times) -> Pairs:
-    """Return the numbering for these streams (n,) and edges (w + 1,)."""
-    least, most = (int(stream.min()), int(stream.max())) if len(stream) else (0, 0)
+def pairs_of(streams: tuple[int, int], edges: Times) -> Pairs:
+    """Return the numbering for streams from the least to the greatest, both included, and edges (w + 1,)."""
+    least, most = streams
     small = (most - least + 1) * (len(edges) - 1) < 2**31
-    return Pairs(edges, least, np.dtype(np.int32 if small else np.int64))
+    return Pairs(edges, least, most, np.dtype(np.int32 if small else np.int64))

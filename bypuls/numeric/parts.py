@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from bypuls.numeric.buckets import Buckets
 from bypuls.numeric.groups import Columns, Groups, Mask, Streams, Times, Values, group
-from bypuls.numeric.ordering import is_ordered
 from bypuls.numeric.pairs import pairs_of
+from bypuls.numeric.survey import Survey, survey
 
 FEWEST = 200_000
 """Fewer readings than this are no work for a second thread."""
@@ -30,15 +29,18 @@ def in_parts(work: Work, room: Room, readings: Readings, edges: Times, *, timed:
     `room` makes empty columns of a number of rows; `work` is given groups, part by part, and their rows of
     those columns (cut along the last axis). The rows ascend by (stream, window). `timed`: the groups must
     have times; they have them too where their readings aren't in order of time. numpy lets go of the
-    interpreter in its loops, so that two threads can share the work.
+    interpreter in its loops, so that two threads can share the work. Raises ValueError for a value that isn't
+    finite.
     """
-    stream, time, value, excluded = _inside(readings, edges)
-    pairs = pairs_of(stream, edges)
-    columns: Columns = {"value": value} | ({} if excluded is None else {"excluded": excluded})
+    if not len(readings[0]):
+        return room(0)
     with ThreadPoolExecutor(2, thread_name_prefix="numeric") as pool:
+        found = survey(*readings[:3], PIECE, map if len(readings[0]) < FEWEST else pool.map)
+        ordered, timely = found.ordered, found.timely
+        stream, time, value, excluded = _inside(readings, edges, found)
         run = map if len(stream) < FEWEST else pool.map
-        ordered = _all(run, is_ordered, stream, time)
-        timely = ordered or _all(run, _ascends, time)
+        pairs = pairs_of(found.streams, edges)
+        columns: Columns = {"value": value} | ({} if excluded is None else {"excluded": excluded})
         if timed or not timely:
             columns["time"] = time
 
@@ -57,26 +59,13 @@ def in_parts(work: Work, room: Room, readings: Readings, edges: Times, *, timed:
         return _filled(work, room, list(parts), run)
 
 
-def _inside(readings: Readings, edges: Times) -> Readings:
+def _inside(readings: Readings, edges: Times, found: Survey) -> Readings:
     """Leave out the readings before the first edge, and those from the last one on."""
     stream, time, value, excluded = readings
-    if not len(time) or (time.min() >= edges[0] and time.max() < edges[-1]):
+    if found.times[0] >= edges[0] and found.times[1] < edges[-1]:
         return readings
     inside = (time >= edges[0]) & (time < edges[-1])
     return stream[inside], time[inside], value[inside], None if excluded is None else excluded[inside]
-
-
-def _all(run: Callable[..., Iterator[bool]], test: Callable[..., bool], *columns: Any) -> bool:
-    """Tell whether a test of neighbours holds for all readings, piece by piece."""
-
-    def holds(begin: int) -> bool:
-        return test(*(column[begin : begin + PIECE + 1] for column in columns))
-
-    return holds(0) and all(run(holds, range(0, len(columns[0]), PIECE)))
-
-
-def _ascends(time: Times) -> bool:
-    return bool((time[1:] >= time[:-1]).all())
 
 
 def _pieces(stream: Streams, time: Times, edges: Times) -> Iterator[slice]:

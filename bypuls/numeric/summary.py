@@ -223,7 +223,7 @@ def _moments(runs: Runs, value: Values) -> Columns:
     mean = runs.reduce(np.add, value) / runs.n
     rest = value - runs.spread(mean)
     slip = runs.reduce(np.add, rest) / runs.n
-    m2 = runs.reduce(np.add, np.square(rest)) - runs.n * slip * slip
+    m2 = runs.reduce(np.add, np.square(rest, out=rest)) - runs.n * slip * slip
     return {"mean": mean + slip, "m2": np.maximum(m2, 0.0)}
 
 

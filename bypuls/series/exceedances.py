@@ -31,7 +31,8 @@ class Assessment:
     """What a year of one stream says about one limit.
 
     `assessed` and `not_assessed` count the periods that are over: a mean of less than 85 % coverage isn't
-    compared. `time` (k,), microseconds since 1970, and `value` (k,) tell the periods above the limit.
+    compared. `time` (k,), microseconds since 1970, and `value` (k,) tell the periods above the limit;
+    `gaps` (g, 2) where stretches of periods that weren't assessed begin and end.
     """
 
     stream: StreamFacts
@@ -40,6 +41,7 @@ class Assessment:
     not_assessed: int
     time: NDArray[np.int64]
     value: NDArray[np.float64]
+    gaps: NDArray[np.int64]
 
     @property
     def left(self) -> int:
@@ -74,6 +76,7 @@ def _assess(
     step: Step = read_step("1h" if limit.period is Period.HOUR else limit.period.value)
     found = build(database, SeriesRequest(streams, ("mean", "coverage"), step, ZONE, start, end, now))
     over = ~found.partial
+    edges = np.append(found.time, found.end)
     made = []
     for series in found.series:
         value, coverage = series.values["mean"][over], series.values["coverage"][over]
@@ -86,6 +89,13 @@ def _assess(
                 int(np.count_nonzero(~assessed)),
                 found.time[over][exceeded],
                 value[exceeded],
+                _stretches(~assessed, edges),
             )
         )
     return made
+
+
+def _stretches(missing: NDArray[np.bool_], edges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where runs of missing periods (p,) begin and end (g, 2), by the edges (p + 1 or more,)."""
+    turns = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
+    return edges[turns].reshape(-1, 2)

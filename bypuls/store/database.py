@@ -1,7 +1,9 @@
 """Connections to the database, and its errors turned into ours."""
 
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -59,6 +61,18 @@ def connect(url: str, *, name: str, statement_timeout: float = 60.0, autocommit:
     """
     with translated():
         return psycopg.connect(url, autocommit=autocommit, **_options(name, statement_timeout))
+
+
+def interrupt(connection: Connection, *, patience: float) -> None:
+    """End what another thread waits for on a connection, which then can't be used any more.
+
+    The server has `patience` seconds to cancel the statement; one that is frozen or out of reach takes no
+    cancellation, so the line is cut in any case. The waiting thread gets StoreUnavailable.
+    """
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=patience)
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 class Database:

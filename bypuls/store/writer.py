@@ -3,11 +3,9 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Self
 
 import numpy as np
-import psycopg
 from psycopg import errors as pg
 
 from bypuls.errors import StoreUnavailable
@@ -18,7 +16,7 @@ from bypuls.sequences import Range, closed_ranges, multirange
 from bypuls.store.array_text import array_text
 from bypuls.store.binary_copy import encode, postgres_time
 from bypuls.store.commit import Commit, Message, Outcome, PackSeen
-from bypuls.store.database import Connection, connect, translated
+from bypuls.store.database import Connection, connect, interrupt, translated
 from bypuls.store.dirty_hours import DirtyHours
 from bypuls.store.sql import load
 
@@ -56,12 +54,11 @@ class Writer:
             self._connection.close()
             self._connection = None
 
-    def interrupt(self) -> None:
-        """Cancel the statement that another thread is waiting for, if there is one."""
+    def interrupt(self, patience: float) -> None:
+        """End the statement that another thread is waiting for, if there is one; see `database.interrupt`."""
         connection = self._connection
         if connection is not None:
-            with suppress(psycopg.Error):  # then there is nothing left to cancel
-                connection.cancel_safe(timeout=2.0)
+            interrupt(connection, patience=patience)
 
     def write(self, commit: Commit) -> Outcome:
         """Commit a batch; doing it again is harmless.

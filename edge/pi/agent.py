@@ -3,29 +3,26 @@
 import logging
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-
-import msgspec
 
 from bypuls import __version__, topics
 from edge.pi.clock import Clock
 from edge.pi.configuration import NOTHING_REMOTE, Configuration, Plan, plan, read_remote
-from edge.pi.connection import Connection, Denied, Down, Received, Up
+from edge.pi.connection import Connection, Denied, Down, Event, Received, Up
 from edge.pi.errors import ConfigurationError, StoreError
 from edge.pi.recorder import Recorder
 from edge.pi.sampling import Sampler
+from edge.pi.status import OFFLINE, Status
 from edge.pi.store import Store
 from edge.pi.supervision import Supervision
 from edge.pi.uplink import Uplink
 
 _log = logging.getLogger(__name__)
 
-_STATUS_PAUSE = 60.0
-"""Counters alone bring a new status no more often, in seconds; a change of state brings it at once."""
-_SHORTEST_STATUS_PAUSE = 500_000
 _FORGET_FOREIGN_AFTER = 600.0
 _MOST_CONFIG = 65_536
-_OFFLINE = msgspec.json.encode({"state": "offline"})
+_MOST_UNHEEDED = 1_000
 _NAME = f"bypuls-edge {__version__}"
 
 
@@ -49,11 +46,12 @@ class Agent:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._samplers: list[Sampler] = []
+        self._unheeded: deque[Received] = deque(maxlen=_MOST_UNHEEDED)
+        self._unheeded_config: Received | None = None
         self._config_error: str | None = None
         self._config_id: str | None = None
         self._trouble: dict[str, str] = {}
-        self._said: tuple[bytes, bytes] = (b"", b"")
-        self._last_status = self._next_status = self._last_foreign = 0
+        self._last_foreign = 0
         self._plan = self._kept_plan()
         trust = configuration.clock == "system"
         self._recorder = Recorder(store, clock, self._plan.channels, trust=trust)
@@ -63,9 +61,10 @@ class Agent:
             # Two nodes with one name don't throw each other out: their logs differ.
             f"{node}-{store.log}",
             [self._ack_topic, self._config_topic],
-            (self._status_topic, _OFFLINE),
+            (self._status_topic, OFFLINE),
             self._woken,
         )
+        self._status = Status(self._publish_status, clock)
 
     def stop(self) -> None:
         """End soon; may be called from a signal handler."""
@@ -111,7 +110,7 @@ class Agent:
             each.stop(2)
         self._guarded(self._report)
         self._guarded(self._uplink.pump)
-        self._connection.publish(self._status_topic, _OFFLINE, retain=True)
+        self._publish_status(OFFLINE)
         self._connection.stop()
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -149,22 +148,51 @@ class Agent:
     # The broker
 
     def _take_events(self) -> None:
+        for event in self._due_events():
+            try:
+                self._take(event)
+            except StoreError as error:
+                self._notice("store", str(error))
+                if isinstance(event, Received):
+                    self._postpone(event)
+
+    def _due_events(self) -> list[Event]:
+        """Return what the store did not let us heed before, and what has come since."""
+        events: list[Event] = [*self._unheeded]
+        if self._unheeded_config is not None:
+            events.append(self._unheeded_config)
+        self._unheeded.clear()
+        self._unheeded_config = None
         while not self._connection.events.empty():
-            match self._connection.events.get():
-                case Up():
-                    _log.info("connected to the broker")
-                    self._trouble.pop("broker", None)
-                    self._uplink.connected(lambda payload: self._connection.publish(self._up_topic, payload))
-                    self._said = (b"", b"")
-                case Down(reason):
-                    self._uplink.disconnected()
-                    self._notice("broker", reason)
-                case Denied(reason):
-                    self._notice("denied", reason)
-                case Received(topic, payload) if topic == self._ack_topic:
-                    self._take_acknowledgement(payload)
-                case Received(topic, payload) if topic == self._config_topic:
-                    self._take_configuration(payload)
+            events.append(self._connection.events.get())
+        return events
+
+    def _postpone(self, message: Received) -> None:
+        """Keep a message for when the store can be written again: of configurations the newest, of
+        acknowledgements so many as will do, since the platform repeats them.
+        """
+        if message.topic == self._config_topic:
+            self._unheeded_config = message
+        else:
+            self._unheeded.append(message)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Up():
+                _log.info("connected to the broker")
+                self._trouble.pop("broker", None)
+                self._uplink.connected(lambda payload: self._connection.publish(self._up_topic, payload))
+                self._status.renew()
+            case Down(reason):
+                self._uplink.disconnected()
+                self._notice("broker", reason)
+            case Denied(reason):
+                self._notice("denied", reason)
+            case Received(topic, payload) if topic == self._ack_topic:
+                self._take_acknowledgement(payload)
+            case Received(topic, payload) if topic == self._config_topic:
+                self._unheeded_config = None  # an older one, which this one replaces
+                self._take_configuration(payload)
 
     def _take_acknowledgement(self, payload: bytes) -> None:
         acknowledged = self._uplink.acknowledged
@@ -196,19 +224,21 @@ class Agent:
         return plan(self._configuration)
 
     def _take_configuration(self, payload: bytes) -> None:
+        remote = NOTHING_REMOTE
         try:
             if len(payload) > _MOST_CONFIG:
                 raise ConfigurationError(f"the message has {len(payload)} bytes, the limit is {_MOST_CONFIG}")
             remote = read_remote(payload)
-            self._config_id = None if remote == NOTHING_REMOTE else remote.id
             wanted = plan(self._configuration, remote)
         except ConfigurationError as error:
+            self._config_id = remote.id or self._config_id
             self._config_error = str(error)
             _log.warning("what was set from afar can't be followed: %s", error)
             return
-        self._config_error = None
         self._store.put(remote=payload.decode())
         self._uplink.made(self._recorder.configure(wanted.channels))
+        self._config_id = None if remote == NOTHING_REMOTE else remote.id
+        self._config_error = None
         if wanted != self._plan:
             before, self._plan = self._plan, wanted
             _log.info("intervals are set from afar: %s", remote.id or "as in the file")
@@ -239,7 +269,16 @@ class Agent:
         lost = [f"{self._recorder.lost} samples were lost"] if self._recorder.lost else []
         skew = self._recorder.skew
         clock = [f"the platform's clock differs by {skew:.0f} s"] if abs(skew) > 2 else []
-        return [*sensors, *self._trouble.values(), *lost, *clock]
+        aside = [
+            f"a store that could not be read is kept in {path}: it may hold readings that the platform "
+            "lacks; remove the folder when you have looked"
+            for path in self._store.aside
+            if path.exists()
+        ]
+        return [*sensors, *self._trouble.values(), *lost, *clock, *aside]
+
+    def _publish_status(self, payload: bytes) -> bool:
+        return self._connection.publish(self._status_topic, payload, retain=True) is not None
 
     def _tell_status(self) -> None:
         config: dict[str, str] = {}
@@ -256,13 +295,4 @@ class Agent:
             "problems": self._problems,
         }
         counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
-        now = self._clock.elapsed()
-        if now < self._last_status + _SHORTEST_STATUS_PAUSE:
-            return
-        said = (msgspec.json.encode(state), msgspec.json.encode(counters))
-        if said[0] == self._said[0] and (said[1] == self._said[1] or now < self._next_status):
-            return
-        if self._connection.publish(self._status_topic, msgspec.json.encode(state | counters), retain=True):
-            self._said = said
-            self._last_status = now
-            self._next_status = now + round(_STATUS_PAUSE * 1e6)
+        self._status.tell(state, counters)

@@ -15,14 +15,16 @@ from bypuls.units import conversion
 from edge.pi.clock import SystemClock
 from edge.pi.configuration import Configuration, Plan, SensorPlan, plan
 from edge.pi.connection import Connection, Denied, Down, Event, Received, Up
-from edge.pi.errors import StoreError
+from edge.pi.errors import ConfigurationError, StoreError
 from edge.pi.packing import CHECK_LOG, encode
 from edge.pi.store import Store
 
 Tell = Callable[[str], None]
 
 _PATIENCE = 15.0
-"""Seconds for the broker, and again for the platform's answer."""
+"""Seconds for the broker, and for the platform's answer until its delay is told."""
+_ANSWER_PATIENCE = 120.0
+"""Seconds for the platform's answer in all: with a backlog before it a pack waits its turn."""
 _READINGS = 5
 """Attempts at a reading: some sensors have none at once."""
 _PACK = encode([], CHECK_LOG, 1, [])
@@ -44,6 +46,10 @@ def _store(configuration: Configuration, tell: Tell) -> bool:
     try:
         with Store(folder, configuration.store.limit) as store:
             tell(f"ok    store {folder}: {store.packs} packs waiting, {store.dropped} dropped so far")
+            for path in store.aside:
+                tell(
+                    f"note  store: one that could not be read is kept in {path}; look into it, and remove it"
+                )
     except StoreError as error:
         if "another agent" in str(error):
             tell(f"ok    store {folder}: in use by the agent that runs")
@@ -113,7 +119,11 @@ def _broker(configuration: Configuration, tell: Tell) -> bool:
     ack, up = topics.topic(node, topics.Leaf.ACK), topics.topic(node, topics.Leaf.UP)
     heard = [ack, topics.topic(node, topics.Leaf.CONFIG)]
     name = f"{node}-check-{secrets.token_hex(3)}"
-    connection = Connection(configuration.broker, name, heard, None, threading.Event())
+    try:
+        connection = Connection(configuration.broker, name, heard, None, threading.Event())
+    except ConfigurationError as error:
+        tell(f"FAIL  {error}")
+        return False
     connection.start()
     try:
         return _connected(connection, tell) and _acknowledged(connection, ack, up, tell)
@@ -145,8 +155,9 @@ def _connected(connection: Connection, tell: Tell) -> bool:
 def _acknowledged(connection: Connection, ack: str, up: str, tell: Tell) -> bool:
     begin = time.monotonic()
     connection.publish(up, _PACK)
-    while (left := begin + _PATIENCE - time.monotonic()) > 0:
-        match _next(connection, left):
+    told, pause = False, _PATIENCE
+    while (left := begin + _ANSWER_PATIENCE - time.monotonic()) > 0:
+        match _next(connection, min(left, pause)):
             case Received(topic, payload) if topic == ack and CHECK_LOG.encode() in payload:
                 took = time.monotonic() - begin
                 ahead = _ahead(payload)
@@ -156,9 +167,16 @@ def _acknowledged(connection: Connection, ack: str, up: str, tell: Tell) -> bool
             case Down(reason) | Denied(reason):
                 tell(f"FAIL  {reason}")
                 return False
+            case None if not told:
+                told, pause = True, _ANSWER_PATIENCE
+                tell(
+                    f"note  platform: no acknowledgement after {_PATIENCE:.0f} s; it may have a backlog to "
+                    f"work off, such as the history of `make up`; waiting up to {_ANSWER_PATIENCE:.0f} s"
+                )
     tell(
-        f"FAIL  platform: the broker takes packs, but nobody acknowledges them within {_PATIENCE:.0f} s; "
-        "is ingest running, and may this user publish for this node?"
+        "FAIL  platform: the broker takes packs, but nobody acknowledges them within "
+        f"{_ANSWER_PATIENCE:.0f} s; is ingest running, has it a backlog to work off, and may this user "
+        "publish for this node?"
     )
     return False
 

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from bypuls.channels import MAX_NAME, MAX_UNIT, NAME_PATTERN, UNIT_PATTERN, of_channel
-from bypuls.topics import NODE_PATTERN
+from bypuls.channels import MAX_NAME, MAX_UNIT, of_channel
 from bypuls.units import conversion
 from edge.pi.channel import PLAIN, STATISTICS, Channel
 from edge.pi.errors import ConfigurationError
+from edge.pi.mistakes import CHANNEL, NODE, SENSOR, UNIT, told
 from edge.pi.sensors.registry import KINDS, driver
 from edge.pi.sensors.sensor import Driver, Options
 
@@ -65,9 +65,9 @@ class StoreTable(_Table):
 class ChannelTable(_Table):
     """A channel that an output of the sensor is sent under."""
 
-    channel: str = Field(min_length=1, max_length=MAX_NAME, pattern=f"^{NAME_PATTERN}$")
+    channel: str = Field(min_length=1, max_length=MAX_NAME, pattern=CHANNEL)
     output: str | None = None
-    unit: str | None = Field(None, max_length=MAX_UNIT, pattern=f"^{UNIT_PATTERN}$")
+    unit: str | None = Field(None, max_length=MAX_UNIT, pattern=UNIT)
     window: float = Field(60.0, ge=0, le=_LONGEST)
     statistics: tuple[Statistic, ...] = Field(("mean",), min_length=1)
 
@@ -85,7 +85,7 @@ class SensorTable(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str
-    name: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    name: str | None = Field(None, pattern=SENSOR)
     every: float = Field(1.0, ge=0.01, le=_LONGEST)
     channel: tuple[ChannelTable, ...] = ()
 
@@ -100,7 +100,7 @@ class SensorTable(BaseModel):
 class Configuration(_Table):
     """The whole file."""
 
-    node: str = Field(pattern=f"^{NODE_PATTERN}$")
+    node: str = Field(pattern=NODE)
     report: float = Field(10.0, ge=0.05, le=_LONGEST)
     resend: float = Field(5.0, ge=0.1, le=3_600)
     clock: Literal["synchronised", "system"] = "synchronised"
@@ -163,7 +163,7 @@ def load(path: Path) -> Configuration:
     try:
         configuration = Configuration.model_validate(raw)
     except ValidationError as error:
-        raise ConfigurationError(f"{path}:\n{_told(error)}") from None
+        raise ConfigurationError(f"{path}:\n{told(error)}") from None
     try:
         plan(configuration)
     except ConfigurationError as error:
@@ -178,7 +178,7 @@ def read_remote(payload: bytes) -> Remote:
     try:
         return Remote.model_validate_json(payload)
     except ValidationError as error:
-        raise ConfigurationError(_told(error)) from None
+        raise ConfigurationError(told(error)) from None
 
 
 def plan(configuration: Configuration, remote: Remote = NOTHING_REMOTE) -> Plan:
@@ -213,7 +213,7 @@ def _of_sensor(table: SensorTable, where: str, remote: Remote) -> tuple[SensorPl
     try:
         options = found.options.model_validate(table.model_extra or {})
     except ValidationError as error:
-        raise ConfigurationError(_told(error, f"{where}.")) from None
+        raise ConfigurationError(told(error, f"{where}.")) from None
     outputs = found.outputs(options)
     name = table.name or table.kind
     every = remote.sensors[name].every if name in remote.sensors else table.every
@@ -279,17 +279,3 @@ def _repeated(what: str, names: list[str], advice: str) -> list[str]:
         for name, count in Counter(names).items()
         if count > 1
     ]
-
-
-def _told(error: ValidationError, before: str = "") -> str:
-    """Write what pydantic found as lines `key: what is wrong`, without the values, which may be secrets."""
-    lines = []
-    for part in error.errors(include_input=False, include_url=False):
-        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in part["loc"])
-        message = part["msg"].removeprefix("Value error, ")
-        if part["type"] == "extra_forbidden":
-            message = "there is no such key"
-        elif part["type"] == "missing":
-            message = "is missing"
-        lines.append(f"{before}{path.lstrip('.') or 'the whole'}: {message}")
-    return "\n".join(lines)

@@ -19,7 +19,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.pi.configuration import Broker
-from edge.pi.errors import EdgeError
+from edge.pi.errors import ConfigurationError, EdgeError
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Connection:
     """Keeps a connection to the broker up, from `start` to `stop`; what happens comes out of `events`.
 
     `will` (topic, payload) is published, retained, when the connection breaks; each event sets `woken`.
+    Raises ConfigurationError where a file that `broker` names can't be used.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Connection:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._broker = broker
         self._secret = broker.secret
+        if broker.tls:
+            tls_context(broker)  # what is wrong with its files is told now, not at each attempt to connect
         self._client_id = client_id
         self._topics = topics
         self._will = will
@@ -257,15 +260,27 @@ class Connection:
 
 
 def tls_context(broker: Broker) -> ssl.SSLContext:
-    """Make what checks the broker's certificate; raises EdgeError when a file can't be used."""
+    """Make what checks the broker's certificate; raises ConfigurationError where a file can't be used."""
+    for key in ("ca_file", "cert_file", "key_file"):
+        path = getattr(broker, key)
+        try:
+            if path is not None:
+                path.read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"broker.{key}: {path} can't be read: {error.strerror}") from error
     try:
         context = ssl.create_default_context(cafile=broker.ca_file)
-        if broker.cert_file is not None:
-            context.load_cert_chain(broker.cert_file, broker.key_file)
     except OSError as error:
-        raise EdgeError(
-            f"the broker's TLS files (ca_file, cert_file, key_file) can't be used: {error}"
+        raise ConfigurationError(
+            f"broker.ca_file: {broker.ca_file} holds no certificates in PEM format: {error}"
         ) from error
+    if broker.cert_file is not None:
+        try:
+            context.load_cert_chain(broker.cert_file, broker.key_file)
+        except OSError as error:
+            raise ConfigurationError(
+                f"broker.cert_file, broker.key_file: {broker.cert_file} and its key can't be used: {error}"
+            ) from error
     return context
 
 

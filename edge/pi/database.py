@@ -3,11 +3,14 @@
 import secrets
 import sqlite3
 import time
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from edge.pi.errors import StoreError
 
+_ASIDE = "damaged"
 _FILES = ("edge.db", "edge.db-wal", "edge.db-journal")
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -29,11 +32,73 @@ class Damaged(Exception):
     """The database can't be read, and never will be."""
 
 
-def open_database(folder: Path) -> sqlite3.Connection:
-    """Open the database in a folder, and make it if it isn't there, with a new log.
+class Database:
+    """The open database in a folder, which is made, with a new log, if it isn't there.
 
-    Raises Damaged where its content can't be read, StoreError where the folder can't be used.
+    For one thread at a time. Raises Damaged where its content can't be read, StoreError where the folder
+    can't be used.
     """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._connection = _open(folder)
+        self._full_sync = False
+
+    def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """Run a statement."""
+        return self._connection.execute(statement, tuple(values))
+
+    def executemany(self, statement: str, rows: Iterable[Any]) -> None:
+        """Run a statement for each row of values."""
+        self._connection.executemany(statement, rows)
+
+    @contextmanager
+    def transaction(self, *, sync: bool) -> Iterator[None]:
+        """All or nothing of what is done meanwhile; with `sync` it is on the medium afterwards.
+
+        Raises StoreError for what the database refuses.
+        """
+        try:
+            yield from self._begun(sync)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self._folder} can't be written: {error}") from error
+
+    def close(self) -> None:
+        """Close it."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _begun(self, sync: bool) -> Iterator[None]:
+        if sync is not self._full_sync:
+            self.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            self._full_sync = sync
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self.execute("ROLLBACK")
+            raise
+
+
+def put_aside(folder: Path) -> Path:
+    """Move what can't be read into a folder of its own, and return that."""
+    stem = f"{_ASIDE}-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    aside = folder / f"{stem}-{secrets.token_hex(2)}"
+    aside.mkdir()
+    for name in _FILES:
+        with suppress(FileNotFoundError):
+            (folder / name).rename(aside / name)
+    return aside
+
+
+def kept_aside(folder: Path) -> list[Path]:
+    """Return where databases were put aside, the oldest first, as far as nobody has removed them."""
+    return sorted(folder.glob(f"{_ASIDE}-*"))
+
+
+def _open(folder: Path) -> sqlite3.Connection:
     connection = None
     try:
         connection = sqlite3.connect(folder / "edge.db", isolation_level=None, check_same_thread=False)
@@ -55,17 +120,6 @@ def open_database(folder: Path) -> sqlite3.Connection:
             raise Damaged(str(error)) from error
         raise StoreError(f"the store {folder} can't be used: {error}") from error
     return connection
-
-
-def put_aside(folder: Path) -> Path:
-    """Move what can't be read into a folder of its own, and return that."""
-    stem = time.strftime("damaged-%Y%m%dT%H%M%S", time.gmtime())
-    aside = folder / f"{stem}-{secrets.token_hex(2)}"
-    aside.mkdir()
-    for name in _FILES:
-        with suppress(FileNotFoundError):
-            (folder / name).rename(aside / name)
-    return aside
 
 
 def _make(connection: sqlite3.Connection) -> None:

@@ -18,7 +18,8 @@ from edge.pi.channel import Channel
 from edge.pi.clock import Clock
 from edge.pi.errors import StoreError
 from edge.pi.packing import packs_of
-from edge.pi.store import Samples, Store
+from edge.pi.store import Store
+from edge.pi.ticks import Samples
 from edge.pi.timebase import Base, Timebase
 from edge.pi.windows import Windows
 

@@ -9,7 +9,7 @@ from edge.pi.clock import Clock
 from edge.pi.configuration import SensorPlan
 from edge.pi.errors import SensorError
 from edge.pi.sensors.sensor import Sensor
-from edge.pi.store import Samples
+from edge.pi.ticks import Samples
 
 _log = logging.getLogger(__name__)
 

@@ -8,10 +8,9 @@ be lost all the same, no number is used for two contents.
 
 import fcntl
 import os
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -19,19 +18,16 @@ from zlib import crc32
 import msgspec
 
 from bypuls.sequences import Range, closed_ranges, merged, without
-from edge.pi import database
+from edge.pi.database import Damaged, Database, kept_aside, put_aside
 from edge.pi.errors import StoreError
 from edge.pi.packing import encode
+from edge.pi.sent_mark import SentMark
+from edge.pi.ticks import Samples, Ticks
 from edge.pi.windows import Point
 
 _MOST_GAPS = 1_000
 _ROW = 32
 """Bytes that a row takes besides its content, roughly."""
-
-Samples = dict[str, float]
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode_samples = msgspec.msgpack.Decoder(Samples).decode
 
 
 class Store:
@@ -49,29 +45,26 @@ class Store:
         """The highest seq given out."""
         self.replaced: Path | None = None
         """Where the database was put that could not be read, if that happened on entering."""
+        self.aside: list[Path] = []
+        """Where databases are that could not be read, on this entering or earlier, and nobody has removed."""
         self.packs = 0
         self.dropped = 0
-        """Packs dropped since the store was made, because it was full."""
+        """Packs given up since the store was made: it was full, or a pack was damaged or torn off."""
         self._guard = threading.RLock()
         self._limit = limit
         self._bytes = 0
-        self._tick_bytes = 0
-        self._ticks_dropped = 0
-        self._full_sync = False
-        self._sent_high = 0
 
     def __enter__(self) -> Self:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            self._sent = os.open(self.folder / "sent", os.O_RDWR | os.O_CREAT, 0o600)
+            self._mark = SentMark(self.folder)
         except OSError as error:
             raise StoreError(f"the store {self.folder} can't be used: {error}") from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
-            os.close(self._sent)
+            self._close_files()
             raise StoreError(f"another agent uses the store {self.folder}; is the service running?") from None
         try:
             self._open()
@@ -81,8 +74,7 @@ class Store:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        with suppress(sqlite3.Error):
-            self._database.close()
+        self._database.close()
         self._close_files()
 
     # Meta
@@ -102,36 +94,23 @@ class Store:
 
     def add_tick(self, time: int, samples: Samples) -> None:
         """Keep samples taken at a time since boot until their windows are packed; raises StoreError."""
-        data = _encode(samples)
         with self._guard:
-            with self._transaction(sync=False):
-                self._database.execute(
-                    "INSERT INTO tick (time, samples, crc) VALUES (?, ?, ?)", [time, data, crc32(data)]
-                )
-            self._tick_bytes += len(data) + _ROW
-            if self._tick_bytes > self._limit:
-                self._drop_ticks()
+            self._ticks.add(time, samples)
 
     def ticks(self) -> Iterator[tuple[int, Samples]]:
         """Yield what is kept of open windows, in order; what is damaged is left out, and counted."""
         last = -1
         while True:
             with self._guard:
-                rows = self._database.execute(
-                    "SELECT id, time, samples, crc FROM tick WHERE id > ? ORDER BY id LIMIT 1000", [last]
-                ).fetchall()
-            if not rows:
+                found = self._ticks.after(last)
+            if found is None:
                 return
-            last = rows[-1][0]
-            for _, at, data, crc in rows:
-                if crc32(data) == crc:
-                    yield at, _decode_samples(data)
-                else:
-                    self._ticks_dropped += 1
+            last, ticks = found
+            yield from ticks
 
     def take_ticks_dropped(self) -> int:
         """Return how many ticks of samples were dropped since the last call, because the store was full."""
-        dropped, self._ticks_dropped = self._ticks_dropped, 0
+        dropped, self._ticks.dropped = self._ticks.dropped, 0
         return dropped
 
     # Packs
@@ -151,17 +130,14 @@ class Store:
                 for seq, points in enumerate(packs, start=self.last + 1):
                     self._insert(seq, points)
                     made.append(seq)
-                if ticks_before is None:
-                    self._database.execute("DELETE FROM tick")
-                else:
-                    self._database.execute("DELETE FROM tick WHERE time < ?", [ticks_before])
+                self._ticks.forget(ticks_before)
                 if made:
                     values["seq"] = str(made[-1])
                 if self.dropped != dropped:
                     values["dropped"] = str(self.dropped)
                 self._put(values)
             self.last += len(made)
-            self._measure_ticks()
+            self._ticks.measure()
         return made
 
     def payload(self, seq: int) -> bytes | None:
@@ -186,13 +162,7 @@ class Store:
 
     def sending(self, seq: int) -> None:
         """Note that a pack is about to be sent, so that its number is never given to another."""
-        if seq <= self._sent_high:
-            return
-        try:
-            os.pwrite(self._sent, f"{self.log} {seq:020d}\n".encode(), 0)
-        except OSError as error:
-            raise StoreError(f"the store {self.folder} can't be written: {error}") from error
-        self._sent_high = seq
+        self._mark.raise_to(self.log, seq)
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
@@ -205,28 +175,31 @@ class Store:
 
     def _open(self) -> None:
         try:
-            self._database = database.open_database(self.folder)
-        except database.Damaged:
-            self.replaced = database.put_aside(self.folder)
-            self._database = database.open_database(self.folder)
+            self._database = Database(self.folder)
+        except Damaged:
+            self.replaced = put_aside(self.folder)
+            self._database = Database(self.folder)
+        self.aside = kept_aside(self.folder)
         run = self._database.execute
-        self._full_sync = False
         kept = dict(run("SELECT key, value FROM meta").fetchall())
-        self.log, self.dropped = kept["log"], int(kept["dropped"])
-        self._sent_high = self._highest_sent()
-        self.last = max(int(kept["seq"]), self._sent_high)
+        self.log, self.dropped, self.last = kept["log"], int(kept["dropped"]), int(kept["seq"])
         self.packs, size = run("SELECT count(*), coalesce(sum(length(payload)), 0) FROM pack").fetchone()
         self._bytes = size + self.packs * _ROW
-        self._measure_ticks()
+        self._ticks = Ticks(self._database, self._limit)
+        sent = self._mark.read(self.log)
+        if sent > self.last:
+            self._lose_to(sent)
 
-    def _highest_sent(self) -> int:
-        words = os.pread(self._sent, 100, 0).split()
-        if len(words) == 2 and words[0].decode(errors="replace") == self.log and words[1].isdigit():
-            return int(words[1])
-        return 0
+    def _lose_to(self, sent: int) -> None:
+        """Declare the packs that were sent, and lost with the end of the database that was torn off."""
+        with self._transaction(sync=True):
+            self.dropped += sent - self.last
+            self._declare([(self.last + 1, sent)])
+            self._put({"seq": str(sent), "dropped": str(self.dropped)})
+        self.last = sent
 
     def _close_files(self) -> None:
-        os.close(self._sent)
+        self._mark.close()
         os.close(self._lock)
 
     def _insert(self, seq: int, points: Sequence[Point]) -> None:
@@ -259,23 +232,11 @@ class Store:
         with self._guard:
             before = (self.packs, self._bytes, self.dropped)
             try:
-                yield from self._begun(sync)
-            except sqlite3.Error as error:
+                with self._database.transaction(sync=sync):
+                    yield
+            except StoreError:
                 self.packs, self._bytes, self.dropped = before
-                raise StoreError(f"the store {self.folder} can't be written: {error}") from error
-
-    def _begun(self, sync: bool) -> Iterator[None]:
-        if sync is not self._full_sync:
-            self._database.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
-            self._full_sync = sync
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
+                raise
 
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
@@ -292,7 +253,7 @@ class Store:
 
     def _make_room(self, newest: int) -> None:
         """Drop the oldest packs until the rest fits, never the newest."""
-        spare = self._limit - self._bytes - self._tick_bytes
+        spare = self._limit - self._bytes - self._ticks.bytes
         if spare >= 0:
             return
         lost = []
@@ -309,20 +270,8 @@ class Store:
         self._bytes -= sum(size + _ROW for _, size in packs)
         self.packs -= len(packs)
         self.dropped += len(packs)
+        self._declare([(seq, seq) for seq, _ in packs])
+
+    def _declare(self, lost: list[Range]) -> None:
         known = self._database.execute("SELECT low, high FROM gap").fetchall()
-        self._set_undeclared(merged([*known, *((seq, seq) for seq, _ in packs)]))
-
-    def _measure_ticks(self) -> None:
-        count, size = self._database.execute(
-            "SELECT count(*), coalesce(sum(length(samples)), 0) FROM tick"
-        ).fetchone()
-        self._tick_bytes = size + count * _ROW
-
-    def _drop_ticks(self) -> None:
-        """Drop the oldest tenth of the samples; without packs to drop, there is nothing else to give up."""
-        with self._transaction(sync=False):
-            deleted = self._database.execute(
-                "DELETE FROM tick WHERE id <= (SELECT min(id) + (max(id) - min(id)) / 10 FROM tick)"
-            )
-        self._ticks_dropped += deleted.rowcount
-        self._measure_ticks()
+        self._set_undeclared(merged([*known, *lost]))

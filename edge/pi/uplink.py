@@ -18,6 +18,9 @@ RESERVED = 8
 """Of these, so many are kept for packs that have just been made, so that a backlog does not delay them."""
 _LONGEST_WAIT = 12
 """The pauses between resends grow up to so many times the first one."""
+_UNCONFIRMED = 60_000_000
+"""Us after which a pack is sent again though the broker has not even confirmed it. A connection that stands
+still is ended before, by its keepalive: the broker lives, and has lost it."""
 _MOST_LIVE = 1_000
 _MOST_EARLIER = 10_000
 
@@ -177,9 +180,8 @@ class Uplink:
         late = sorted(
             seq
             for seq, each in self._in_flight.items()
-            if now - each.last >= self._resend_after * 1e6
             # What the broker has not even confirmed waits in a connection that stands still.
-            and each.info.is_published()
+            if now - each.last >= (self._resend_after * 1e6 if each.info.is_published() else _UNCONFIRMED)
         )
         if not late:
             self._next_resend = now + round(self._resend_after * 0.2e6)

@@ -40,7 +40,7 @@ def main() -> None:
     print(table.sums(outcomes))
     print(f"{len(outcomes)} schedules in {time.monotonic() - begin:.0f} s")
     if bad:
-        sys.exit(f"lost, doubled or wrong with the seeds {', '.join(map(str, bad))}")
+        sys.exit(f"lost, doubled, wrong or unduly declared with the seeds {', '.join(map(str, bad))}")
     naive = table.of_kind(outcomes, NaiveNode.kind)
     if not words.seeds and not naive.lost_acknowledged:
         sys.exit("the baseline lost nothing: these faults prove nothing")

@@ -67,6 +67,11 @@ def readings(payload: bytes) -> list[Reading]:
     return [reading for _, reading in _numbered(payload)]
 
 
+def gaps(payload: bytes) -> list[tuple[int, int]]:
+    """Return the closed ranges of seq that a pack declares dropped."""
+    return [(low, high) for low, high in json.loads(payload)[0].get("gap", [])]
+
+
 def _numbered(payload: bytes) -> Iterator[tuple[int, Reading]]:
     records: list[dict[str, Any]] = json.loads(payload, parse_float=Decimal)
     base = Decimal(0)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from chaos.evidence import Evidence, Reading, readings
+from chaos.evidence import Evidence, Reading, gaps, readings
 from chaos.naive import NaiveNode
 from chaos.node import WINDOW, Node
 from chaos.tap import Pack
@@ -48,7 +48,8 @@ class Judge:
         self._tolerance = 1e6 * (_PROMPT + node.frozen + (_UNSET if node.unset_clock else 0))
         self._doubtful = node.in_hand | node.torn
         # In this order: whatever went out by now was measured before.
-        self._packs = {pack: readings(payload) for pack, payload in dict(node.tap.packs).items()}
+        self._payloads = dict(node.tap.packs)
+        self._packs = {pack: readings(payload) for pack, payload in self._payloads.items()}
         self._journal = node.samples()
 
     def judge(self) -> Verdict:
@@ -56,6 +57,8 @@ class Judge:
         raw = self._samples()
         self._account(raw, raw, windows=False)
         self._account(self._windows(), raw, windows=True)
+        for log in {log for log, _ in self._packs}:
+            self._call_to_account(log)
         for pack in self._node.tap.changed:
             self._wrong(f"pack {pack} went out with two contents")
         if self._evidence.quarantined:
@@ -164,6 +167,34 @@ class Judge:
     def _dropped(self, log: str, first: int, last: int) -> bool:
         """Tell whether any pack from `first` to `last` was declared dropped."""
         return any(max(first, low) <= min(last, high) for low, high in self._evidence.dropped.get(log, ()))
+
+    def _call_to_account(self, log: str) -> None:
+        """Look for packs of a log that were declared dropped without a reason.
+
+        The oldest ones go first: what explains the loss of one explains that of all before it.
+        """
+        declared = {seq for low, high in self._evidence.dropped.get(log, ()) for seq in range(low, high + 1)}
+        declared -= {seq for name, seq in self._node.torn_off if name == log}
+        ends = [seq for seq in declared if seq + 1 not in declared]
+        explained = max((seq for seq in ends if self._had_to_go(log, seq)), default=0)
+        undue = sorted(seq for seq in declared if seq > explained)
+        if undue:
+            self.verdict.undue += len(undue)
+            self.verdict.notes.append(f"{self._node.name}: declared without a reason: {log} {undue}")
+
+    def _had_to_go(self, log: str, seq: int) -> bool:
+        """Tell whether the store was full of newer packs before the first one that declares this one lost."""
+        sizes = {number: len(data) for (name, number), data in self._payloads.items() if name == log}
+        telling = min(
+            (
+                number
+                for (name, number), data in self._payloads.items()
+                if name == log and any(low <= seq <= high for low, high in gaps(data))
+            ),
+            default=0,
+        )
+        largest = max(sizes.values())  # of what never went out, it too was dropped, the size is not known
+        return self._node.fills([sizes.get(number, largest) for number in range(seq + 1, telling)])
 
     def _cut_short(self, measured: int) -> bool:
         """Tell whether the window of a sample was open, and in memory only, when the agent was killed."""

@@ -3,16 +3,21 @@
 import os
 import shutil
 import signal
+import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chaos.node import WINDOW, Node
+from chaos.tap import Pack
 from testbed.micropython import MicroNode
 
 _FILE_HEADER, _PACK_HEADER = 36, 26
 """Bytes of the headers in a segment."""
+_SMALLEST_PACK = 46
+_SEGMENTS, _PACKS = 8, 8
+"""A store that is soon full: so many segments of so many packs."""
 
 
 class MicroPythonNode(Node):
@@ -40,7 +45,8 @@ class MicroPythonNode(Node):
             "board": {"clock_offset": str(self._offset)},
         }
         if small:
-            settings["store"] = {"segments": 8, "packs": 8}
+            settings["store"] = {"segments": _SEGMENTS, "packs": _PACKS}
+        self._small = small
         self._agent = self._stack.enter_context(MicroNode(settings, port, folder))
 
     @property
@@ -54,6 +60,7 @@ class MicroPythonNode(Node):
     def stop(self) -> None:
         self._agent.process.send(signal.SIGINT)
         self._agent.process.wait(10)
+        self.torn_off |= self.unfinished()  # Python stops at any byte that is being written
 
     def end(self) -> None:
         self._agent.kill()
@@ -76,13 +83,46 @@ class MicroPythonNode(Node):
     def shift(self, seconds: float) -> None:
         self._offset.write_text(str(seconds))
 
-    def tear(self, size: int) -> None:
+    def fills(self, sizes: Sequence[int]) -> bool:
+        # When the oldest segment goes the others are full, but for what was being written at a restart.
+        return self._small and len(sizes) >= (_SEGMENTS - 1 - len(self.ended)) * _PACKS
+
+    def unfinished(self) -> set[Pack]:
+        newest = self._newest()
+        if newest is None or newest.end == newest.size:
+            return set()
+        # As many as its bytes may have held, since none of their seqs may be given away again.
+        log, seq = newest.following
+        return {(log, seq + n) for n in range((newest.size - newest.end) // _SMALLEST_PACK + 1)}
+
+    def tear(self, size: int) -> set[Pack]:
+        newest = self._newest()
+        if newest is None or newest.end == newest.begin:
+            return set()
+        os.truncate(newest.path, newest.size - 1 - size % (newest.size - newest.begin - 1))
+        log, seq = newest.following
+        return {(log, seq - 1)}
+
+    def _newest(self) -> "_Segment | None":
+        """Look at the newest segment; None where there is none with a head."""
         path = max((self._agent.folder / "packs").glob("*.seg"), default=None)
-        if path is None:
-            return
-        data = path.read_bytes()
-        begin, end = _FILE_HEADER, _FILE_HEADER
+        data = b"" if path is None else path.read_bytes()
+        if path is None or len(data) < _FILE_HEADER:
+            return None
+        begin, end, count = _FILE_HEADER, _FILE_HEADER, 0
         while len(data) >= end + _PACK_HEADER:
-            begin, end = end, end + _PACK_HEADER + int.from_bytes(data[end : end + 2], "little")
-        if end > begin:
-            os.truncate(path, len(data) - 1 - size % (len(data) - begin - 1))
+            length, seq = struct.unpack_from("<HI", data, end)
+            if seq != int(path.stem) + count or len(data) < end + _PACK_HEADER + length:
+                break
+            begin, end, count = end, end + _PACK_HEADER + length, count + 1
+        return _Segment(path, len(data), begin, end, (data[4:16].decode(), int(path.stem) + count))
+
+
+class _Segment(NamedTuple):
+    """A segment of `size` bytes, whose last whole pack lies from `begin` to `end`; `following` comes then."""
+
+    path: Path
+    size: int
+    begin: int
+    end: int
+    following: Pack

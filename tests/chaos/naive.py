@@ -5,7 +5,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from chaos.node import Node
+from chaos.tap import Pack
 from testbed.process import Process
 
 
@@ -84,8 +85,11 @@ class NaiveNode(Node):
         lines = path.read_text().split("\n")[:-1] if path.exists() else []
         return {"": frozenset(map(int, lines))}
 
-    def tear(self, size: int) -> None:
-        pass
+    def tear(self, size: int) -> set[Pack]:
+        return set()
+
+    def fills(self, sizes: Sequence[int]) -> bool:
+        return False
 
     def wipe_store(self) -> None:
         pass

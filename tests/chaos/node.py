@@ -3,12 +3,12 @@
 import signal
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from chaos.tap import Tap
+from chaos.tap import Pack, Tap
 from testbed import Link
 
 WINDOW = 0.2
@@ -38,6 +38,8 @@ class Node(ABC):
         self.ended: list[int] = []
         self.wiped = -1
         self.torn: set[int] = set()
+        self.torn_off: set[Pack] = set()
+        """Packs that were at the torn end of the store, which it may declare lost."""
         self.frozen = 0.0
         """Seconds for which it stood still at the most."""
         self.unset_clock = False
@@ -76,8 +78,18 @@ class Node(ABC):
         return {log: frozenset(seqs) for log, seqs in list(self.tap.acknowledged.items())}
 
     @abstractmethod
-    def tear(self, size: int) -> None:
-        """Tear up to so many bytes off the end of the store, as a power cut does, but not a whole record."""
+    def tear(self, size: int) -> set[Pack]:
+        """Tear up to so many bytes off the end of the store, as a power cut does, but not a whole record;
+        return the packs that this has cost.
+        """
+
+    @abstractmethod
+    def fills(self, sizes: Sequence[int]) -> bool:
+        """Tell whether packs of these sizes (bytes) leave no room in the store, or nearly none."""
+
+    def unfinished(self) -> set[Pack]:
+        """Return the packs that the ended agent was just writing, where the store ends with half a record."""
+        return set()
 
     @abstractmethod
     def wipe_store(self) -> None:
@@ -101,6 +113,7 @@ class Node(ABC):
         self.end()
         last = max(self.samples(), default=-1)
         self.in_hand.add(last)
+        self.torn_off |= self.unfinished()
 
     def freeze(self) -> None:
         """Stop the agent where it is."""
@@ -113,7 +126,7 @@ class Node(ABC):
 
     def tear_off(self, size: int) -> None:
         """Tear the end off the store of the killed agent."""
-        self.tear(size)
+        self.torn_off |= self.tear(size)
         self.torn |= set(sorted(self.samples())[-2:])
 
     def wipe(self) -> None:

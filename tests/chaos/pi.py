@@ -1,14 +1,17 @@
 """A node with the Raspberry Pi agent."""
 
-import json
 import os
 import shutil
 import signal
+import sqlite3
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from chaos.node import WINDOW, Node
+from chaos.tap import Pack
 from testbed.edge import Edge
 
 SENSORS = """
@@ -28,6 +31,10 @@ window = {window}
 statistics = ["mean", "n"]
 """
 _WAL_HEADER, _FRAME_HEADER = 32, 24
+_SMALL = 0.02
+"""Megabytes of a store that is soon full."""
+_NEARLY = 0.7
+"""Part of a full store that its packs take at least; the rest may be samples."""
 
 
 class PiNode(Node):
@@ -45,23 +52,22 @@ class PiNode(Node):
             self.link.port,
             name,
             sensors,
-            megabytes=0.02 if small else 10.0,
+            megabytes=_SMALL if small else 10.0,
             clock="synchronised",
-            program="chaos.shifted_pi",
+            moved=True,
         )
         self._stack.callback(self._agent.__exit__)
-        self._moved = {"offset": 0, "synchronised": True, "boot": "boot-1", "booted": 0}
-        self._clock = self._agent.folder / "clock"
+        self._small = small
+        self._agent.move_clock(synchronised=True)
         self.store = self._agent.folder / "store"
         """The agent's folder of that name."""
-        self._move()
 
     @property
     def log(self) -> Path:
         return self._agent.log
 
     def start(self) -> None:
-        self._agent.start(CHAOS_CLOCK=str(self._clock))
+        self._agent.start()
 
     def stop(self) -> None:
         self._agent.stop()
@@ -79,20 +85,22 @@ class PiNode(Node):
         shutil.rmtree(self.store, ignore_errors=True)
 
     def shift(self, seconds: float) -> None:
-        self._moved |= {"offset": round(seconds * 1e6), "synchronised": seconds == 0}
+        self._agent.move_clock(offset=round(seconds * 1e6), synchronised=seconds == 0)
         self.unset_clock = True
-        self._move()
 
     def reboot_clocks(self) -> None:
         now = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000
-        self._moved |= {"boot": f"boot-{now}", "booted": now - 3_000_000}
-        self._move()
+        self._agent.move_clock(boot=f"boot-{now}", booted=now - 3_000_000)
 
-    def tear(self, size: int) -> None:
+    def fills(self, sizes: Sequence[int]) -> bool:
+        return self._small and sum(size + 32 for size in sizes) >= _NEARLY * _SMALL * 1e6
+
+    def tear(self, size: int) -> set[Pack]:
         """Tear at the last frame of SQLite's log that counts; behind it lie those of an earlier round."""
         path = self.store / "edge.db-wal"
         if not path.exists():
-            return
+            return set()
+        log, last = self._newest()
         data = path.read_bytes()
         frame = _FRAME_HEADER + int.from_bytes(data[8:12], "big")
         end = _WAL_HEADER
@@ -100,8 +108,18 @@ class PiNode(Node):
             end += frame
         if end > _WAL_HEADER:
             os.truncate(path, end - 1 - size % (frame - 1))
+        left = self._newest()
+        return {(log, seq) for seq in range(left[1] + 1, last + 1)} if left[0] == log else set()
 
-    def _move(self) -> None:
-        new = self._clock.with_suffix(".new")
-        new.write_text(json.dumps(self._moved))
-        new.rename(self._clock)
+    def _newest(self) -> Pack:
+        """Return the newest pack that was made, according to a copy of the database."""
+        with tempfile.TemporaryDirectory(prefix="bypuls-chaos-") as folder:
+            for name in ("edge.db", "edge.db-wal"):
+                if (self.store / name).exists():
+                    shutil.copy(self.store / name, folder)
+            with closing(sqlite3.connect(Path(folder) / "edge.db")) as database:
+                try:
+                    kept = dict(database.execute("SELECT key, value FROM meta").fetchall())
+                except sqlite3.DatabaseError:
+                    return "", 0
+        return kept["log"], int(kept["seq"])

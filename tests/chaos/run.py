@@ -21,6 +21,10 @@ from chaos.verdict import Verdict
 PATIENCE = 40.0
 """Seconds without progress after which what is missing is lost."""
 _LOOK_EVERY = 0.4
+_AWAKE_WITHIN = 30.0
+"""Seconds in which every node should have measured something."""
+_AFTERMATH = 2.0
+"""Seconds after which everything is looked at once more: what comes late may be doubled or wrong."""
 _TWIN = 1_000_000
 """Number of the first sample of a second node with the same name."""
 
@@ -57,17 +61,25 @@ def run(
             prepare(fleet)
         for node in nodes:
             node.start()
+        await_samples(nodes)
         _let_befall(schedule, platform, fleet)
         until = {node: max(node.samples(), default=-1) for node in nodes}
-        begin = time.monotonic()
-        verdicts = _drain(platform, nodes, until, patience)
-        drained = time.monotonic() - begin
+        drained = _drain(platform, nodes, until, patience)
+        time.sleep(_AFTERMATH)
+        verdicts = _look(platform, nodes, until)
         if not all(each.good for node, each in verdicts.items() if not isinstance(node, NaiveNode)):
             _keep_logs(schedule, verdicts)
     by_kind: dict[str, Verdict] = {}
     for node, verdict in verdicts.items():
         by_kind.setdefault(node.kind, Verdict()).__iadd__(verdict)
     return Outcome(schedule, by_kind, drained)
+
+
+def await_samples(nodes: Sequence[Node]) -> None:
+    """Wait until every node measures: faults that befall it before prove nothing on a busy machine."""
+    deadline = time.monotonic() + _AWAKE_WITHIN
+    while not all(node.samples() for node in nodes) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _make(schedule: Schedule, victim: str, port: int) -> list[Node]:
@@ -102,26 +114,28 @@ def _let_befall(schedule: Schedule, platform: Platform, fleet: Fleet) -> None:
             each()
 
 
-def _drain(
-    platform: Platform, nodes: Sequence[Node], until: Mapping[Node, int], patience: float
-) -> dict[Node, Verdict]:
-    """Wait until everything has arrived, or nothing more does; return the verdicts."""
-    names = sorted({node.name for node in nodes})
-    missing, deadline = -1, time.monotonic() + patience
+def _drain(platform: Platform, nodes: Sequence[Node], until: Mapping[Node, int], patience: float) -> float:
+    """Wait until everything has arrived, or nothing more does; return after how many seconds."""
+    begin = time.monotonic()
+    missing, deadline = -1, begin + patience
     while True:
         time.sleep(_LOOK_EVERY)
-        claims = {node: Claim(until[node], node.acknowledged()) for node in nodes}
         try:
-            verdicts = judge(nodes, claims, gather(platform.url, names))
+            verdicts = _look(platform, nodes, until)
         except psycopg.OperationalError:
             if time.monotonic() > deadline:
                 raise
             continue
         waited = [each for node, each in verdicts.items() if not isinstance(node, NaiveNode)]
         if all(each.settled for each in waited) or time.monotonic() > deadline:
-            return verdicts
+            return time.monotonic() - begin
         if (now_missing := sum(each.lost + each.lost_acknowledged for each in waited)) != missing:
             missing, deadline = now_missing, time.monotonic() + patience
+
+
+def _look(platform: Platform, nodes: Sequence[Node], until: Mapping[Node, int]) -> dict[Node, Verdict]:
+    claims = {node: Claim(until[node], node.acknowledged()) for node in nodes}
+    return judge(nodes, claims, gather(platform.url, sorted({node.name for node in nodes})))
 
 
 def _keep_logs(schedule: Schedule, verdicts: Mapping[Node, Verdict]) -> None:

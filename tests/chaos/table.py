@@ -15,6 +15,7 @@ _COLUMNS = {
     "wiped": "wiped",
     "in hand": "in_hand",
     "conflict": "conflicts",
+    "undue": "undue",
     "doubled": "doubled",
     "wrong": "wrong",
     "lost acked": "lost_acknowledged",

@@ -8,7 +8,7 @@ from typing import Self
 class Verdict:
     """Counts of readings; a sample is one reading of each of its node's channels, in a window or by itself.
 
-    All but `rows`, `doubled` and `wrong` count those of the journal until the faults were over.
+    All but `rows`, `undue`, `doubled` and `wrong` count those of the journal until the faults were over.
     """
 
     generated: int = 0
@@ -25,6 +25,8 @@ class Verdict:
     in_hand: int = 0
     """On the way from the sensor to the store, in the window that was being measured or in the record that
     was torn, when the agent was killed."""
+    undue: int = 0
+    """Packs that the node declared dropped without a reason: its store was neither full nor torn."""
     doubled: int = 0
     wrong: int = 0
     lost_acknowledged: int = 0
@@ -35,8 +37,8 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether nothing is lost, doubled or wrong."""
-        return not (self.doubled or self.wrong or self.lost_acknowledged or self.lost)
+        """Whether nothing is lost, doubled, wrong or declared dropped without a reason."""
+        return not (self.undue or self.doubled or self.wrong or self.lost_acknowledged or self.lost)
 
     @property
     def settled(self) -> bool:

@@ -306,13 +306,13 @@ def test_a_wall_clock_that_jumps_by_an_hour_moves_no_stamp(mosquitto: Mosquitto,
 
     with (
         Acknowledger(mosquitto.host, mosquitto.port, now, prefix=node) as receiver,
-        Edge(mosquitto.port, node, RAMP, clock=clock, jumping=True) as agent,
+        Edge(mosquitto.port, node, RAMP, clock=clock, moved=True) as agent,
     ):
         for seconds in (3_600, -3_600, 0):
             goal = len(raw(receiver, node)) + 20
             while len(raw(receiver, node)) < goal:
                 time.sleep(0.05)
-            agent.jump(seconds)
+            agent.move_clock(offset=seconds * 1_000_000)
             if seconds < 0:
                 agent.kill()
                 agent.start()

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from edge.pi.check import check
 from edge.pi.configuration import Configuration, load
 from testbed import Mosquitto
-from testbed.acknowledger import Acknowledger
+from testbed.acknowledger import Acknowledger, acknowledgement
 from testbed.edge import RAMP
 from testbed.port import free_port
 
@@ -22,6 +23,19 @@ def configuration(port: int, tmp_path: Path, more: str = "", sensors: str = RAMP
     text = f'{head}[store]\nfolder = "{tmp_path}/store"\n'
     file.write_text(text + sensors.replace("{folder}", str(tmp_path)))
     return load(file)
+
+
+def edge(*words: str) -> tuple[int, str]:
+    """Run the command; return its exit status and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.pi", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+        timeout=30,
+    )
+    return done.returncode, done.stderr + done.stdout
 
 
 def test_check_tries_everything_and_says_what_it_found(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -39,6 +53,34 @@ def test_check_tries_everything_and_says_what_it_found(mosquitto: Mosquitto, tmp
         "is acknowledged after",
     ):
         assert found in text
+
+
+def test_check_waits_for_a_platform_with_a_backlog_and_says_so(
+    mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(_node: str, log: str, seq: int, _times: int) -> list[bytes]:
+        time.sleep(2)
+        return [acknowledgement(log, seq)]
+
+    monkeypatch.setattr("edge.pi.check._PATIENCE", 1.0)
+    told: list[str] = []
+    with Acknowledger(mosquitto.host, mosquitto.port, late, prefix="check-1"):
+        assert check(configuration(mosquitto.port, tmp_path), told.append), told
+    [note] = [line for line in told if line.startswith("note  platform")]
+    assert "backlog" in note
+    assert "is acknowledged after" in told[-1]
+
+
+def test_check_and_run_name_a_certificate_file_that_is_not_there(tmp_path: Path) -> None:
+    missing = tmp_path / "town.pem"
+    told: list[str] = []
+    assert not check(configuration(1, tmp_path, f'tls = true\nca_file = "{missing}"'), told.append)
+    sentence = f"broker.ca_file: {missing} can't be read: No such file or directory"
+    assert told[-1] == f"FAIL  {sentence}"
+    assert edge("run", "--config", str(tmp_path / "edge.toml")) == (1, f"bypuls-edge: {sentence}\n")
+    missing.write_text("no certificate")
+    assert not check(configuration(1, tmp_path, f'tls = true\nca_file = "{missing}"'), told.append)
+    assert told[-1].startswith(f"FAIL  broker.ca_file: {missing} holds no certificates in PEM format")
 
 
 def test_check_explains_a_sensor_that_does_not_answer(mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -71,6 +113,7 @@ def test_check_explains_a_broker_that_does_not_let_us(
     tmp_path: Path, config: str, broker: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.pi.check._PATIENCE", 3.0)
+    monkeypatch.setattr("edge.pi.check._ANSWER_PATIENCE", 3.0)
     (tmp_path / "acl").write_text("topic read bypuls/v1/+/ack\ntopic read bypuls/v1/+/config\n")
     told: list[str] = []
     with Mosquitto(config.replace("{folder}", str(tmp_path))) as server:
@@ -88,20 +131,10 @@ def test_check_fails_where_there_is_no_broker_and_names_the_keys(tmp_path: Path)
 
 
 def test_the_command_ends_with_one_sentence_and_status_1_where_something_is_wrong(tmp_path: Path) -> None:
-    def run(*words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "edge.pi", *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ,
-        )
-        return done.returncode, done.stderr + done.stdout
-
-    status, said = run("run", "--config", str(tmp_path / "nowhere.toml"))
+    status, said = edge("run", "--config", str(tmp_path / "nowhere.toml"))
     assert status == 1
     assert said.startswith("bypuls-edge: ")
     assert "can't be read" in said
-    assert run("example")[0] == run("unit")[0] == run("sensors")[0] == 0
-    (tmp_path / "example.toml").write_text(run("example")[1])
+    assert edge("example")[0] == edge("unit")[0] == edge("sensors")[0] == 0
+    (tmp_path / "example.toml").write_text(edge("example")[1])
     assert load(tmp_path / "example.toml").node == "my-node"

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import cbor2
 import psycopg
+import pytest
 from paho.mqtt.client import MQTTv311
 
 from bypuls.quality import Flag
-from testbed import Databases, Device, Ingest, Link, Mosquitto, as_role
+from ingest.service import STOP_WITHIN
+from testbed import Databases, DatabaseServer, Device, Ingest, Link, Mosquitto, as_role
 from testbed.port import free_port
 
 NOW = float(int(time.time()))
@@ -365,6 +367,39 @@ def test_sigterm_commits_and_acknowledges_what_is_held(database_url: str, mosqui
         while device.acknowledged("held-1", "a") != set(range(1, 101)) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert device.acknowledged("held-1", "a") == set(range(1, 101))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_ends_it_in_time_though_the_database_is_frozen_and_nothing_is_lost(
+    timescale: DatabaseServer, database_url: str, mosquitto: Mosquitto, workers: int
+) -> None:
+    node = f"frozen-{workers}"
+    everything = set(range(1, 201))
+    with (
+        Ingest(database_url, mosquitto.port, workers=workers) as ingest,
+        Device(mosquitto.port) as device,
+    ):
+        device.send(f"bypuls/v1/{node}/up", pack(1))
+        ingest.wait_for(lambda: device.acknowledged(node, "a") == {1}, "acknowledge")
+        timescale.pause()
+        try:
+            for seq in range(2, 201):
+                device.send(f"bypuls/v1/{node}/up", pack(seq))
+            time.sleep(1)  # so that a commit is under way, and then the registry is asked for a new node
+            device.send(f"bypuls/v1/{node}-new/up", pack(1))
+            ingest.wait_for(lambda: ingest.metric("messages") >= 201, "receive")
+            time.sleep(1)
+            begin = time.monotonic()
+            assert ingest.stop() == 0
+            took = time.monotonic() - begin
+        finally:
+            timescale.resume()
+        assert took < STOP_WITHIN + 1, f"{took:.1f} s\n{ingest.log.read_text()[-3000:]}"
+        assert device.acknowledged(node, "a") == {1}
+        ingest.start()
+        ingest.wait_for(lambda: device.acknowledged(node, "a") == everything, "acknowledge the rest")
+        ingest.wait_for(lambda: device.acknowledged(f"{node}-new", "a") == {1}, "acknowledge the newcomer")
+        assert count(database_url) == 201
 
 
 def test_several_workers_share_the_load_and_a_dead_one_is_replaced(

@@ -108,6 +108,12 @@ def test_exceedances_are_what_pandas_counts(api: Client) -> None:
         assert [pd.Timestamp(time) for time in answer["exceedances"]["time"]] == list(
             expected.index[above].tz_convert("UTC")
         )
+        missing = [
+            day
+            for start, end in zip(answer["gaps"]["start"], answer["gaps"]["end"], strict=True)
+            for day in expected.index[(expected.index >= start) & (expected.index < end)]
+        ]
+        assert missing == list(expected.index[~assessed])
         whole = readings(file).tz_convert("Europe/Oslo").loc["2021"]
         covered = len(whole) / 8760 >= 0.85
         year = years[f"{name(file)}/pm10"]

@@ -1,7 +1,9 @@
 """Under seeded faults of everything, the agents lose, double and falsify nothing; the baseline does."""
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -12,8 +14,8 @@ from chaos.campaign import Campaign
 from chaos.naive import NaiveNode
 from chaos.pi import PiNode
 from chaos.platform import Platform
-from chaos.run import Fleet, run
-from chaos.schedule import KINDS, NODES, Fault, Schedule, schedule
+from chaos.run import Fleet, await_samples, run
+from chaos.schedule import KINDS, LENGTH, NODES, Fault, Schedule, schedule
 
 SEEDS = (10, 12, 17, 20, 24, 36, 37, 41, 44, 48)
 """Ten of the sixty schedules of `make chaos`, with most kinds of faults among them."""
@@ -71,30 +73,95 @@ def platform() -> Iterator[Platform]:
         yield made
 
 
-@pytest.mark.timeout(300)
-def test_a_pack_that_an_agent_throws_away_is_missed(platform: Platform) -> None:
-    thrown = []
+def at_restart(change: Callable[[sqlite3.Connection], None]) -> Callable[[Fleet], None]:
+    """Return what lets `change` be done to the store of the first Pi node when it is started again."""
 
     def plant(fleet: Fleet) -> None:
         node = next(each for each in fleet[NODES[0]] if isinstance(each, PiNode))
         start = node.start
 
-        def throw_away_and_start() -> None:
-            if node.in_hand:  # it was killed, and is started again
+        def change_and_start() -> None:
+            if node.in_hand:  # it was killed
                 with closing(sqlite3.connect(node.store / "edge.db", isolation_level=None)) as store:
-                    thrown.extend(
-                        store.execute("DELETE FROM pack WHERE seq % 5 = 1 RETURNING seq").fetchall()
-                    )
+                    change(store)
             start()
 
-        node.start = throw_away_and_start  # type: ignore[method-assign]
+        node.start = change_and_start  # type: ignore[method-assign]
+
+    return plant
+
+
+@pytest.mark.timeout(300)
+def test_a_pack_that_an_agent_throws_away_is_missed(platform: Platform) -> None:
+    thrown = []
+
+    def throw_away(store: sqlite3.Connection) -> None:
+        thrown.extend(store.execute("DELETE FROM pack WHERE seq % 5 = 1 RETURNING seq").fetchall())
 
     faults = [Fault("cut", NODES[0], 1.0, 3.8, 0.5), Fault("kill", NODES[0], 4.0, 4.5, 0.5)]
-    outcome = run(Schedule(9_001, faults), platform, prepare=plant, patience=8)
+    outcome = run(Schedule(9_001, faults), platform, prepare=at_restart(throw_away), patience=8)
     assert thrown
     assert not outcome.good
     assert outcome.verdicts["pi"].lost >= len(thrown)
     assert outcome.verdicts["micropython"].good
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("number", "faults"),
+    [
+        (9_003, [Fault("cut", NODES[0], 1.0, 4.5, 0.5), Fault("kill", NODES[0], 3.0, 3.5, 0.5)]),
+        (9_004, [Fault("full", NODES[0], 1.2, 6.2, 0.5), Fault("kill", NODES[0], 5.2, 5.5, 0.5)]),
+        (9_005, [Fault("cut", NODES[0], 1.0, 4.5, 0.5), Fault("tear", NODES[0], 3.0, 4.0, 0.5)]),
+    ],
+    ids=["cut off", "full", "torn"],
+)
+def test_a_pack_that_an_agent_declares_dropped_without_a_reason_is_told(
+    platform: Platform, number: int, faults: list[Fault]
+) -> None:
+    dropped: list[tuple[int]] = []
+
+    def drop_and_declare(store: sqlite3.Connection) -> None:
+        dropped.extend(
+            store.execute(
+                "DELETE FROM pack WHERE seq IN (SELECT seq FROM pack ORDER BY seq LIMIT 5) RETURNING seq"
+            ).fetchall()
+        )
+        for (seq,) in dropped:
+            store.execute("INSERT INTO gap VALUES (?, ?)", [seq, seq])
+
+    outcome = run(Schedule(number, faults), platform, prepare=at_restart(drop_and_declare), patience=8)
+    assert len(dropped) == 5
+    assert outcome.verdicts["pi"].undue >= 5
+    assert outcome.verdicts["pi"].lost == 0
+    assert not outcome.good
+    assert outcome.verdicts["micropython"].good
+
+
+@pytest.mark.timeout(300)
+def test_a_row_that_nobody_sent_and_that_comes_after_all_have_arrived_is_noticed(platform: Platform) -> None:
+    def copy(fleet: Fleet) -> None:
+        await_samples([node for nodes in fleet.values() for node in nodes])
+        time.sleep(LENGTH + 1.2)
+        with psycopg.connect(platform.url) as connection:
+            connection.execute(
+                """INSERT INTO reading (stream_id, time, value, flags)
+                   SELECT stream_id, time + interval '1 us', value, flags FROM reading
+                   JOIN stream USING (stream_id) JOIN node USING (node_id)
+                   WHERE node = 'pi-9006-0' AND channel = 'no2' LIMIT 1"""
+            )
+
+    copied: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as later:
+        outcome = run(
+            Schedule(9_006, []),
+            platform,
+            prepare=lambda fleet: copied.append(later.submit(copy, fleet)),
+            patience=8,
+        )
+        copied[0].result()
+    assert outcome.verdicts["pi"].wrong == 1
+    assert not outcome.good
 
 
 @pytest.mark.timeout(300)

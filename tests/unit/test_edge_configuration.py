@@ -57,7 +57,11 @@ def test_channels_have_places_units_windows_and_statistics_of_their_own(tmp_path
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('node = "air-01"', 'node = "Air 1"', r"node: String should match pattern"),
+        (
+            'node = "air-01"',
+            'node = "Air 1"',
+            r"node: 'Air 1' may hold only lower-case letters, digits and hy",
+        ),
         ('node = "air-01"', "", r"node: is missing"),
         ('host = "broker"', "port = 1883", r"broker.host: is missing"),
         (
@@ -99,7 +103,8 @@ def test_what_is_wrong_is_told_with_its_key(tmp_path: Path, old: str, new: str, 
         ),
         ('channel = "no2"\noutput = "x"', r"channel\[0\].output: simulated has no output 'x'"),
         ('channel = "no2.max"', r"channel\[0\].channel: a dot would name a statistic"),
-        ('channel = "/no2"', r"channel\[0\].channel: String should match pattern"),
+        ('channel = "/no2"', r"channel\[0\].channel: '/no2' may hold only letters, "),
+        ('channel = "no2"\nunit = "µ g"', r"channel\[0\].unit: 'µ g' is no unit: it may hold no space"),
         (
             'channel = "no2"\nunit = "kg"',
             r"channel\[0\].unit: 'kg' is no unit of no2, which is kept in 'ug/m3'",
@@ -131,6 +136,26 @@ def test_what_is_wrong_with_a_channel_is_told_with_its_key(
     with pytest.raises(ConfigurationError, match=r"sensor\[0\]\.channel|sensor\[0\].*" + message) as told:
         load(write(tmp_path, GOOD + "[[sensor.channel]]\n" + channel))
     assert re.search(message, str(told.value)), told.value
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[[sensor.channel]]\nchannel = "/no2"\n', "sensor[0].channel[0].channel: '/no2' may hold only"),
+        ('[[sensor.channel]]\nchannel = "no2.max"\n', "sensor[0].channel[0].channel: a dot would name"),
+        ('name = "My sensor"\n', "sensor[0].name: 'My sensor' may hold only"),
+    ],
+)
+def test_one_mistake_in_a_sensor_is_told_once(tmp_path: Path, more: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        load(write(tmp_path, GOOD + more))
+    [_, line] = str(told.value).splitlines()
+    assert line.startswith(message)
+
+
+def test_a_file_without_sensors_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"sensor: Tuple should have at least 1 item"):
+        load(write(tmp_path, "sensor = []\n" + GOOD.partition("[[sensor]]")[0]))
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

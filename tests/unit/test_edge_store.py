@@ -194,6 +194,28 @@ def test_a_number_that_was_sent_is_never_given_to_another_pack_though_the_end_is
         assert put(store, [9]) == [7]
 
 
+def test_packs_that_were_sent_and_are_lost_with_the_torn_end_are_declared_and_counted(
+    fast_path: Path,
+) -> None:
+    source = fast_path / "source"
+    with Store(source, LIMIT) as store:
+        put(store, range(5))
+        before = (source / "edge.db-wal").stat().st_size
+        put(store, [5, 6, 7])
+        store.sending(7)
+        snapshot(source, fast_path / "torn", wal=before)
+    for _ in range(2):  # again after a restart: nothing is counted twice
+        with Store(fast_path / "torn", LIMIT) as store:
+            assert (store.packs, store.last, store.dropped) == (5, 7, 2)
+    with Store(fast_path / "torn", LIMIT) as store:
+        [seq] = put(store, [9])
+        assert (seq, gaps(store, seq)) == (8, [[6, 7]])
+        assert store.dropped == 2
+        store.acknowledge([seq])
+        [seq] = put(store, [10])
+        assert gaps(store, seq) == []
+
+
 @pytest.mark.parametrize("fraction", [0.0001, 0.01, 0.3, 0.5, 0.9])
 def test_a_database_that_can_not_be_read_is_put_aside_and_a_new_log_begins(
     fast_path: Path, fraction: float
@@ -211,6 +233,13 @@ def test_a_database_that_can_not_be_read_is_put_aside_and_a_new_log_begins(
         assert store.log != old
         assert (store.packs, store.last) == (0, 0)
         assert put(store, [1]) == [1]
+        assert store.aside == [store.replaced]
+    with Store(fast_path, LIMIT) as store:
+        assert store.replaced is None
+        assert len(store.aside) == 1, "it is told until somebody has looked after it"
+        shutil.rmtree(store.aside[0])
+    with Store(fast_path, LIMIT) as store:
+        assert store.aside == []
 
 
 def test_packs_damaged_inside_of_the_database_are_given_up_and_declared(fast_path: Path) -> None:

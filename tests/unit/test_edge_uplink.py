@@ -135,19 +135,35 @@ def test_once_a_resend_is_answered_ever_more_is_sent_again_at_once(
         assert wire.seqs[before:] == expected
 
 
-def test_what_the_broker_has_not_confirmed_is_not_sent_again_on_the_same_connection(
+def test_what_the_broker_has_not_confirmed_waits_in_a_connection_that_may_stand_still(
     store: Store, uplink: Uplink, wire: Wire, clock: HandClock
 ) -> None:
     make(store, 3)
     wire.stuck = True
     uplink.connected(wire.publish)
-    for _ in range(100):
+    for _ in range(11):
         uplink.pump()
         clock.advance(5)
     assert wire.seqs == [1, 2, 3]
     uplink.connected(wire.publish)
     uplink.pump()
     assert wire.seqs == [1, 2, 3, 1, 2, 3]
+
+
+def test_what_the_broker_never_confirms_on_a_living_connection_is_sent_again(
+    store: Store, uplink: Uplink, wire: Wire, clock: HandClock
+) -> None:
+    make(store, 3)
+    wire.stuck = True
+    uplink.connected(wire.publish)
+    for _ in range(10 * 60):
+        uplink.pump()
+        clock.advance(1)
+    assert set(wire.seqs[3:]) == {1, 2, 3}
+    assert len(wire.seqs) < 3 + 15, "rarely, as the connection keeps each of them until it ends"
+    wire.stuck = False
+    uplink.received(ack(store, 1, 2, 3))
+    assert uplink.in_flight == store.packs == 0
 
 
 def test_a_new_connection_begins_with_the_oldest_again_and_takes_late_answers(

@@ -1,11 +1,11 @@
-"""`bypuls-edge` with clocks that a test can move; all else is as it is.
+"""`python -m testbed.moved_clock FILE run --config …`: `bypuls-edge` with clocks that a test moves.
 
-The file named by CHAOS_CLOCK holds, as JSON, `offset` (us, by which the wall clock is wrong), `synchronised`
-(what the system says of it), `boot` (its name) and `booted` (us on CLOCK_BOOTTIME when it began).
+FILE holds, as JSON, `offset` (us, by which the wall clock is ahead of the true time), `synchronised` (what
+the system says of it), `boot` (its name) and `booted` (us on CLOCK_BOOTTIME when it began).
 """
 
 import json
-import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from edge.pi import clock
 from edge.pi.command import main
 
 
-class ShiftedClock(clock.SystemClock):
+class MovedClock(clock.SystemClock):
     """The system's clocks, moved."""
+
+    file = Path()
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,7 +25,7 @@ class ShiftedClock(clock.SystemClock):
 
     @property
     def _moved(self) -> dict[str, Any]:
-        moved: dict[str, Any] = json.loads(Path(os.environ["CHAOS_CLOCK"]).read_text(encoding="ascii"))
+        moved: dict[str, Any] = json.loads(self.file.read_text(encoding="ascii"))
         return moved
 
     def elapsed(self) -> int:
@@ -40,5 +42,6 @@ class ShiftedClock(clock.SystemClock):
 
 
 if __name__ == "__main__":
-    clock.SystemClock = ShiftedClock  # type: ignore[misc]
-    main()
+    MovedClock.file = Path(sys.argv[1])
+    clock.SystemClock = MovedClock  # type: ignore[misc]  # the command line hands it to the agent
+    main(sys.argv[2:])
