@@ -70,7 +70,7 @@ def test_a_broker_that_hangs_up_at_once_is_not_stormed(name: str, tmp_path: Path
 
 
 def test_a_short_cut_soon_after_a_long_outage_costs_no_long_pause(name: str, tmp_path: Path) -> None:
-    ended = []
+    ended: list[float] = []
 
     def serve(visit: Visit) -> None:
         visit.grant()

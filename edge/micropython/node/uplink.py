@@ -20,10 +20,10 @@ class Uplink:
 
     Packs made since the connection go first, so that they are not late; what waited before takes the rest.
     A quarter of the window is kept for each of the two, so that neither starves where acknowledgements are
-    slow; without a backlog all of it is for the new ones. A pack that is not acknowledged is sent again after 5 s,
-    and then ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the
-    pauses again, for it shows that the platform is there. Acknowledgements of another log, and of packs
-    that are not under way on this connection, are ignored.
+    slow; without a backlog all of it is for the new ones. A pack that is not acknowledged is sent again after
+    5 s, and then ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the
+    pauses again, for it shows that the platform is there. Acknowledgements of another log, and of packs that
+    are not under way on this connection, are ignored.
     """
 
     def __init__(self, store, client, clock, eras, window):
