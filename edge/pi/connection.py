@@ -27,8 +27,9 @@ KEEPALIVE = 20
 """Seconds of silence after which client and broker ask each other for a sign of life."""
 ANSWER_TIMEOUT = 10.0
 """Longest wait for a connection, and for the broker's answer to it, in seconds."""
-STEADY = 30.0
-"""A connection that lasted so many seconds was a good one: the next pause is short again."""
+STEADY = 5.0
+"""A connection that was up for so many seconds was a good one: the next pause is short again. Were it longer,
+a short cut soon after a long outage would cost the pause of that, a minute, once more."""
 _LONGEST_PAUSE = 60.0
 _UNSUPPORTED_PROTOCOL = 0x84
 _NOT_AUTHORIZED = 0x87
@@ -93,6 +94,7 @@ class Connection:
         self._protocol: MQTTProtocolVersion = mqtt.MQTTv5
         self._client: mqtt.Client | None = None
         self._up = False
+        self._up_since: float | None = None
         self._answered = False
         self._answer, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -130,7 +132,7 @@ class Connection:
     def _run(self) -> None:
         pause = 1.0
         while not self._stop.is_set():
-            begin = time.monotonic()
+            self._up_since = None
             try:
                 reason = self._connect_once()
             except EdgeError as error:
@@ -143,7 +145,7 @@ class Connection:
             if self._stop.is_set():
                 return
             self._tell(Down(reason))
-            if time.monotonic() - begin > STEADY:
+            if self._up_since is not None and time.monotonic() - self._up_since > STEADY:
                 pause = 1.0
             self._stop.wait(pause * random.uniform(0.5, 1.0))
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -234,7 +236,7 @@ class Connection:
             self._tell(Denied(self._reason))
             client.disconnect()
             return
-        self._up = True
+        self._up, self._up_since = True, time.monotonic()
         self._tell(Up())
 
     def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _more: Any) -> None:

@@ -15,7 +15,8 @@ from edge.pi.store import Store
 IN_FLIGHT = 32
 """Most packs that are sent and not acknowledged."""
 RESERVED = 8
-"""Of these, so many are kept for packs that have just been made, so that a backlog does not delay them."""
+"""Of these, so many are kept for packs that have just been made, so that a backlog does not delay them, and
+so many for a backlog, so that it shrinks however slow the acknowledgements are."""
 _LONGEST_WAIT = 12
 """The pauses between resends grow up to so many times the first one."""
 _UNCONFIRMED = 60_000_000
@@ -42,6 +43,7 @@ class _Sent:
     first: int
     last: int
     info: MQTTMessageInfo
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,9 @@ class Uplink:
     """Sends the packs of a store over one connection after the other, for one thread.
 
     Packs that are made while there is a connection go first; what is left of the packs in flight goes to the
-    backlog, oldest first. When nothing is acknowledged, the oldest is sent again, ever more rarely; once it
-    is answered, ever more of those that may have been lost are sent again at once.
+    backlog, oldest first, and of each kind `RESERVED` can always be in flight. When nothing is acknowledged,
+    the oldest is sent again, ever more rarely; once it is answered, ever more of those that may have been
+    lost are sent again at once.
     """
 
     def __init__(self, store: Store, clock: Clock, resend_after: float) -> None:
@@ -102,22 +105,31 @@ class Uplink:
 
     def pump(self) -> None:
         """Send what there is room for, and what is overdue."""
-        while self._publish is not None and self._live and len(self._in_flight) < IN_FLIGHT:
+        fresh = sum(each.live for each in self._in_flight.values())
+        backlog = self._backlog()
+        most = IN_FLIGHT - RESERVED if backlog else IN_FLIGHT
+        while self._publish is not None and self._live and len(self._in_flight) < IN_FLIGHT and fresh < most:
             seq = self._live[0]
-            if seq not in self._in_flight and not self._send(seq):
+            if seq not in self._in_flight and not self._send(seq, live=True):
                 return
+            fresh += seq in self._in_flight  # else it was dropped
             self._live.popleft()
-        room = IN_FLIGHT - RESERVED - len(self._in_flight)
-        if self._publish is not None and room > 0:
-            for seq in self._store.after(self._cursor, room + IN_FLIGHT):
-                if room <= 0:
-                    break
-                if seq not in self._in_flight:
-                    if not self._send(seq):
-                        return
-                    room -= 1
-                self._cursor = seq
+        for seq in backlog:
+            flying = len(self._in_flight)
+            if flying >= IN_FLIGHT - RESERVED and (flying == IN_FLIGHT or flying - fresh >= RESERVED):
+                break
+            if not self._send(seq, live=False):
+                return
+            self._cursor = seq
         self._resend()
+
+    def _backlog(self) -> list[int]:
+        """Return the next packs that were not sent on this connection, but for those that are live."""
+        if self._publish is None or len(self._in_flight) >= IN_FLIGHT:
+            return []
+        end = self._live[0] if self._live else self._store.last + 1
+        found = self._store.after(self._cursor, 2 * IN_FLIGHT)
+        return [seq for seq in found if seq < end and seq not in self._in_flight]
 
     def wait(self) -> float:
         """Return the seconds until `pump` may have something to send again."""
@@ -155,7 +167,7 @@ class Uplink:
             return None
         return Heard(round(ack.now * 1e6), max(each.first for each in answered))
 
-    def _send(self, seq: int) -> bool:
+    def _send(self, seq: int, *, live: bool) -> bool:
         payload = self._store.payload(seq)
         if payload is None:
             return True  # dropped since
@@ -169,7 +181,7 @@ class Uplink:
             self._next_resend = now + self._patience()
         # One that went out on an earlier connection too may get the answer to that one.
         first = now - 60_000_000 if seq in self._earlier else now
-        self._in_flight[seq] = _Sent(first, now, info)
+        self._in_flight[seq] = _Sent(first, now, info, live)
         self.sent += 1
         return True
 

@@ -15,7 +15,6 @@ from testbed.micropython import MicroNode
 
 _FILE_HEADER, _PACK_HEADER = 36, 26
 """Bytes of the headers in a segment."""
-_SMALLEST_PACK = 46
 _SEGMENTS, _PACKS = 8, 8
 """A store that is soon full: so many segments of so many packs."""
 
@@ -60,7 +59,7 @@ class MicroPythonNode(Node):
     def stop(self) -> None:
         self._agent.process.send(signal.SIGINT)
         self._agent.process.wait(10)
-        self.torn_off |= self.unfinished()  # Python stops at any byte that is being written
+        self.in_hand.add(max(self.samples(), default=-1))  # the interrupt may fall while the sensor is read
 
     def end(self) -> None:
         self._agent.kill()
@@ -89,11 +88,7 @@ class MicroPythonNode(Node):
 
     def unfinished(self) -> set[Pack]:
         newest = self._newest()
-        if newest is None or newest.end == newest.size:
-            return set()
-        # As many as its bytes may have held, since none of their seqs may be given away again.
-        log, seq = newest.following
-        return {(log, seq + n) for n in range((newest.size - newest.end) // _SMALLEST_PACK + 1)}
+        return {newest.following} if newest is not None and newest.cut else set()
 
     def tear(self, size: int) -> set[Pack]:
         newest = self._newest()
@@ -109,20 +104,27 @@ class MicroPythonNode(Node):
         data = b"" if path is None else path.read_bytes()
         if path is None or len(data) < _FILE_HEADER:
             return None
-        begin, end, count = _FILE_HEADER, _FILE_HEADER, 0
+        first, count, begin, end, ours = int(path.stem), 0, _FILE_HEADER, _FILE_HEADER, True
         while len(data) >= end + _PACK_HEADER:
             length, seq = struct.unpack_from("<HI", data, end)
-            if seq != int(path.stem) + count or len(data) < end + _PACK_HEADER + length:
+            after, ours = end + _PACK_HEADER + length, seq == first + count
+            if after > len(data) or not ours:
                 break
-            begin, end, count = end, end + _PACK_HEADER + length, count + 1
-        return _Segment(path, len(data), begin, end, (data[4:16].decode(), int(path.stem) + count))
+            begin, end, count = end, after, count + 1
+        cut = ours and end < len(data)
+        return _Segment(path, len(data), begin, end, (data[4:16].decode(), first + count), cut)
 
 
 class _Segment(NamedTuple):
-    """A segment of `size` bytes, whose last whole pack lies from `begin` to `end`; `following` comes then."""
+    """A segment of `size` bytes, whose last whole pack lies from `begin` to `end`; `following` comes then.
+
+    `cut`: whether its beginning follows, as a SIGKILL in mid-write leaves it; anything else that may be there
+    is the agent's own fault.
+    """
 
     path: Path
     size: int
     begin: int
     end: int
     following: Pack
+    cut: bool

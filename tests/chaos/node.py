@@ -21,9 +21,10 @@ class Node(ABC):
 
     Its sensor makes the number of each sample the value of two channels: `no2`, where every sample is a
     reading, and `rainfall`, whose windows send their sum and their n. `first` is the number of the first
-    sample. What befell the agent is kept for the judge: `in_hand` has the last sample before each kill, which
-    may have been on its way from the sensor to the store; `ended` when each was begun (us since 1970);
-    `wiped` and `torn` the last sample before the store was wiped or its end torn off.
+    sample. What befell the agent is kept for the judge: `in_hand` has the last sample before each kill, or
+    end that may interrupt a measurement, which may have been on its way from the sensor to the store; `ended`
+    when each kill was begun (us since 1970); `wiped` and `torn` the last sample before the store was wiped or
+    its end torn off.
     """
 
     kind: str

@@ -69,6 +69,23 @@ def test_a_broker_that_hangs_up_at_once_is_not_stormed(name: str, tmp_path: Path
         assert grows(pauses(broker)), pauses(broker)
 
 
+def test_a_short_cut_soon_after_a_long_outage_costs_no_long_pause(name: str, tmp_path: Path) -> None:
+    ended: list[float] = []
+
+    def serve(visit: Visit) -> None:
+        visit.grant()
+        if len(broker.visits) == 4:
+            time.sleep(6)
+            ended.append(time.monotonic())
+
+    with FakeBroker(serve) as broker, MicroNode(settings(name), broker.port, tmp_path) as node:
+        node.start()
+        broker.wait_for(lambda: len(broker.visits) == 5, 40)
+        node.kill()
+        assert grows(pauses(broker)), pauses(broker)
+        assert broker.visits[4].began - ended[0] < 5  # 8 s, 20 % less at most, if it went on growing
+
+
 def test_what_speaks_no_mqtt_is_told_of_at_once(name: str, tmp_path: Path) -> None:
     for number, answer in enumerate(
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x00", b"\x20\x01\x00", b"\xd0\x00")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from testbed import Link, Mosquitto
 from testbed.acknowledger import Acknowledger
-from testbed.heard import answer, gaps, readings, seqs, settings, windows
+from testbed.heard import answer, gaps, now_honest, readings, seqs, settings, windows
 from testbed.micropython import MicroNode
 
 
@@ -50,6 +50,32 @@ def test_a_full_store_drops_its_oldest_packs_and_declares_them(
         # Packs under way, or acknowledged unheard, when their segment was dropped.
         assert len(gaps(platform) & {seq for _, _, seq in platform.packs}) < 16
         assert "online" in platform.statuses[name]
+
+
+def test_slow_acknowledgements_starve_neither_a_backlog_nor_what_is_new(
+    name: str, tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    link = Link("127.0.0.1", mosquitto.port)
+    # There are 20 packs a second, and 16 of them can be answered: 12 new ones and 4 old ones.
+    asked = settings(name, store={"window": 16})
+    with (
+        link,
+        Acknowledger("127.0.0.1", mosquitto.port, now_honest, name, delay=1) as platform,
+        MicroNode(asked, link.port, tmp_path) as node,
+    ):
+        link.cut()
+        node.start()
+        time.sleep(1.5)
+        old = {float(value) for _, _, value, _ in node.journal()}
+        link.heal()
+        begin = time.monotonic()
+        platform.wait_for(lambda: old <= set(readings(platform).values()))
+        drained = time.monotonic() - begin
+        node.kill()
+        assert len(old) > 10
+        arrived = set(readings(platform).values())
+        assert len(arrived - old) > 6 * (drained - 5), "those measured meanwhile come, too"
+        assert all(times == 1 for times in platform.times.values())
 
 
 def test_a_store_that_is_lost_begins_anew_and_gives_no_instant_two_values(

@@ -28,3 +28,10 @@ def test_lowered_limits_small_segments_and_a_failing_or_full_flash_lose_no_pack_
     tmp_path: Path,
 ) -> None:
     run_micropython(DEVICE_TESTS / "store_limits.py", folder=tmp_path)
+
+
+def test_an_interrupt_at_any_place_of_a_write_costs_nothing_and_nothing_is_written_behind_it(
+    tmp_path: Path,
+) -> None:
+    told = run_micropython(DEVICE_TESTS / "store_interrupted.py", folder=tmp_path)
+    assert [line.split()[0] for line in told.splitlines()] == ["interrupted"] * 16

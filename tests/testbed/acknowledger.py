@@ -29,11 +29,18 @@ class Acknowledger:
     """Subscribed to the packs of all nodes whose name starts with `prefix`, from `with` to its end.
 
     `packs` has the payload of each (node, log, seq), `times` how often it came, `changed` the ones that came
-    with two contents, `statuses` the states that each node announced.
+    with two contents, `statuses` the states that each node announced. It answers after `delay` seconds.
     """
 
     def __init__(
-        self, host: str, port: int, policy: Policy = honest, prefix: str = "", *, old_protocol: bool = False
+        self,
+        host: str,
+        port: int,
+        policy: Policy = honest,
+        prefix: str = "",
+        *,
+        old_protocol: bool = False,
+        delay: float = 0.0,
     ) -> None:
         self.packs: dict[tuple[str, str, int], bytes] = {}
         self.times: dict[tuple[str, str, int], int] = defaultdict(int)
@@ -42,6 +49,7 @@ class Acknowledger:
         self._address = (host, port)
         self._policy = policy
         self._prefix = prefix
+        self._delay = delay
         self._news = threading.Condition()
         self._subscribed = threading.Event()
         self._client = mqtt.Client(
@@ -102,4 +110,9 @@ class Acknowledger:
             self.changed.append(key)
         self.times[key] += 1
         for answer in self._policy(*key, self.times[key]):
-            self.say(node, answer)
+            if self._delay:
+                later = threading.Timer(self._delay, self.say, (node, answer))
+                later.daemon = True
+                later.start()
+            else:
+                self.say(node, answer)

@@ -86,6 +86,27 @@ def test_a_backlog_is_sent_from_the_oldest_on_and_leaves_room_for_what_is_new(
     assert wire.seqs[-3:] == [32, 33, 34]
 
 
+def test_slow_acknowledgements_starve_neither_a_backlog_nor_what_is_new(
+    store: Store, uplink: Uplink, wire: Wire, clock: HandClock
+) -> None:
+    make(store, 100)
+    uplink.connected(wire.publish)
+    answered = 0
+    for _ in range(20 * 30):  # 20 packs a second, more than the packs in flight allow
+        uplink.made(make(store))
+        uplink.pump()
+        clock.advance(0.05)
+        while answered < len(wire.seqs) and clock.elapsed() / 1e6 - wire.times[answered] >= 2:
+            uplink.received(ack(store, wire.seqs[answered]))
+            answered += 1
+    rows = list(zip(wire.times, wire.seqs, strict=True))
+    drained = next(time for time, seq in rows if seq == 100)
+    assert drained - wire.times[0] < 100 / (RESERVED / 2) + 1
+    live = [seq for time, seq in rows if seq > 100 and 4 < time - wire.times[0] < drained - 2]
+    assert len(live) / (drained - 6 - wire.times[0]) > 0.9 * (IN_FLIGHT - RESERVED) / 2
+    assert len(set(wire.seqs)) == len(wire.seqs)
+
+
 def test_everything_is_sent_once_when_everything_is_answered(
     store: Store, uplink: Uplink, wire: Wire
 ) -> None:

@@ -25,7 +25,7 @@ _ACCEPTED = const(3)  # CONNACK has come
 _UP = const(4)  # SUBACK has come
 
 _SLOWEST = const(60_000)  # ms, the longest pause before another attempt
-_STEADY = const(30_000)  # ms after which a connection was a good one: the next pause is short again
+_STEADY = const(5_000)  # ms after which a connection was a good one: the next pause is short again
 _HEAD = const(9)  # room for a header, and for the 4 characters that `status` is longer than `up`
 
 

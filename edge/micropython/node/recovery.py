@@ -43,6 +43,8 @@ def open_store(folder, segments, packs, size, scratch, eras, idle):
             count, at = _walk(file, extent, pack, scratch, store, eras, first)
             lost = _torn(pack, extent - at, count)
             good = not following and count and _read_last(file, at, pack, scratch, view)
+        if following and first + count > following:  # interrupted, it was written to the next one again
+            count, lost = following - first, 0
         store.add_segment(first, count)
         end = first + count
         clean = at if at == extent and (good or not count) else 0

@@ -95,12 +95,11 @@ class Store:
         seq = self.next
         for _ in range(self._limit + 1):
             try:
-                segment.append(self._file, seq, self.era, relative, base, span, head, body)
+                self._write(seq, relative, base, span, head, body)
                 break
             except OSError as error:
                 # What was written of it stays behind as a torn tail; the next segment begins with this very
                 # seq.
-                self._close_file()
                 if error.errno not in FULL:
                     raise
                 if not self._count[self.n - 1]:
@@ -110,14 +109,24 @@ class Store:
         else:
             self.gaps.lost(seq, seq)
             raise StoreError("the flash takes no pack")
-        at = self.n - 1
-        self._written += segment.PACK_SIZE + len(head) + len(body)
-        self._count[at] += 1
-        self._left[at] += 1
-        self.next = seq + 1
         if base and not relative:
             self.high = max(self.high, base + span)
         return seq
+
+    def _write(self, seq, relative, base, span, head, body):
+        """Write a pack, and count it; behind one that was cut short, by Ctrl-C too, nothing is written."""
+        file, self._file = self._file, None
+        try:
+            segment.append(file, seq, self.era, relative, base, span, head, body)
+            at = self.n - 1
+            self._written += segment.PACK_SIZE + len(head) + len(body)
+            self._count[at] += 1
+            self._left[at] += 1
+            self.next = seq + 1
+            self._file = file
+        finally:
+            if self._file is None:
+                _close(file)
 
     def holds(self, seq):
         """Tell whether a pack is stored and not acknowledged."""
@@ -167,10 +176,7 @@ class Store:
     def _close_file(self):
         file, self._file = self._file, None
         if file:
-            try:
-                file.close()
-            except OSError:
-                pass  # it wrote what it had before, or what it had is torn
+            _close(file)
 
     def _find(self, seq):
         at = self._below(seq) - 1
@@ -241,3 +247,10 @@ class Store:
             for byte in range(8 * place, 8 * place + 8):
                 self._done[byte] = self._done[byte + 8]
         self._left[self.n] = 0
+
+
+def _close(file):
+    try:
+        file.close()
+    except OSError:
+        pass  # it wrote what it had before, or what it had is torn

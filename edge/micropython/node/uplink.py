@@ -18,11 +18,12 @@ _LONGEST_PAUSE = const(60_000)
 class Uplink:
     """Sends what `store` holds through `client`, at most `window` packs at a time unacknowledged.
 
-    Packs made since the connection go first, so that they are not late; what waited before takes the rest,
-    but a quarter of the window is kept free of it. A pack that is not acknowledged is sent again after 5 s,
-    and then ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the
-    pauses again, for it shows that the platform is there. Acknowledgements of another log, and of packs
-    that are not under way on this connection, are ignored.
+    Packs made since the connection go first, so that they are not late; what waited before takes the rest.
+    A quarter of the window is kept for each of the two, so that neither starves where acknowledgements are
+    slow; without a backlog all of it is for the new ones. A pack that is not acknowledged is sent again after
+    5 s, and then ever more rarely, up to once a minute, 20 % more or less; every acknowledgement shortens the
+    pauses again, for it shows that the platform is there. Acknowledgements of another log, and of packs that
+    are not under way on this connection, are ignored.
     """
 
     def __init__(self, store, client, clock, eras, window):
@@ -37,7 +38,7 @@ class Uplink:
         self._under_way = 0
         self._old, self._new = Reader(store), Reader(store)
         self._number = 0
-        self._next_old = self._next_new = 1
+        self._next_old = self._next_new = self._born = 1
         self._highest = 0
         self._timed = (
             store.next
@@ -100,7 +101,7 @@ class Uplink:
             self._seqs[place] = 0
         self._under_way = 0
         self._next_old = self._store.oldest
-        self._next_new = self._store.next
+        self._next_new = self._born = self._store.next
         self._timed = max(self._timed, self._highest + 1)
         self._question = 0
 
@@ -120,18 +121,25 @@ class Uplink:
             if self.asks and not self._is_under_way(self._question):
                 self._try(self._question, self._new)
             return
-        seq = store.following(self._next_new)
-        if seq < store.next:
-            self._next_new = seq + 1
-            self._try(seq, self._new)
-            return
-        if self._under_way < self._window - self._window // 4:
-            seq = store.following(self._next_old)
-            while seq < store.next and self._is_under_way(seq):
-                seq = store.following(seq + 1)
-            self._next_old = seq
-            if seq < store.next:
-                self._try(seq, self._old)
+        old = self._next_old = self._unsent(self._next_old, self._born)
+        new = self._unsent(self._next_new, store.next)
+        share, fresh = self._window // 4, 0
+        for seq in self._seqs:
+            if seq >= self._born:
+                fresh += 1
+        waits = old < self._born
+        if new < store.next and not (waits and fresh >= self._window - share):
+            self._next_new = new + 1
+            self._try(new, self._new)
+        elif waits and (self._under_way - fresh < share or self._under_way < self._window - share):
+            self._try(old, self._old)
+
+    def _unsent(self, seq, end):
+        """Return the lowest seq from `seq` on that is stored and not under way, or one from `end` on."""
+        seq = self._store.following(seq)
+        while seq < end and self._is_under_way(seq):
+            seq = self._store.following(seq + 1)
+        return seq
 
     def _try(self, seq, reader):
         """Send a pack for the first time on this connection; the clock is known, or it has no times."""
