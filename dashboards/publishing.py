@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import niquests
+import requests
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException, GrafanaUnauthorizedError
 
@@ -75,9 +75,9 @@ def _translated(url: str) -> Iterator[None]:
         if error.status_code == 403:
             raise BypulsError(f"{url}: the token may not do this; its role must be Admin") from error
         raise BypulsError(f"{url} refused: {error.message}") from error
-    except niquests.exceptions.JSONDecodeError as error:
+    except requests.exceptions.JSONDecodeError as error:
         raise BypulsError(f"what answers at {url} is no Grafana; is there a path behind the host?") from error
-    except niquests.exceptions.RequestException as error:
+    except requests.exceptions.RequestException as error:
         raise BypulsError(f"can't reach {url}: {error}") from error
 
 
