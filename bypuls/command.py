@@ -47,7 +47,6 @@ def main() -> None:
         if (error.name or "").partition(".")[0] not in {
             "grafana_foundation_sdk",
             "grafana_client",
-            "niquests",
         }:
             raise
         print("bypuls: this command needs more: pip install 'bypuls[dashboards]'", file=sys.stderr)

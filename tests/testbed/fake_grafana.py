@@ -37,8 +37,8 @@ class FakeGrafana:
         if method != "GET":
             self.writes.append(f"{method} {path}")
         match method, path.split("/"):
-            case "GET", ["frontend", "settings"]:
-                return 200, {"buildInfo": {"version": self.version, "commit": "fake"}}
+            case "GET", ["health"]:
+                return 200, {"commit": "fake", "database": "ok", "version": self.version}
             case "GET", ["datasources", "uid", uid]:
                 return (200, {"uid": uid}) if uid in self.datasources else _missing("Data source")
             case "GET", ["folders", uid]:
