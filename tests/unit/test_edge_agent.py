@@ -73,6 +73,7 @@ def test_an_acknowledgement_that_comes_while_the_store_can_not_be_written_is_hee
     hear(agent, "ack", {"log": store.log, "seq": [[1, 1]]})
     agent._take_events()
     assert store.packs == 1
+    assert agent._uplink.in_flight == 0  # others may go out meanwhile
     lock(store, locked=False)
     agent._take_events()
     assert store.packs == 0
