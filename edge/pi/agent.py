@@ -21,6 +21,7 @@ from edge.pi.uplink import Uplink
 _log = logging.getLogger(__name__)
 
 _FORGET_FOREIGN_AFTER = 600.0
+_LOG_AGAIN = 60_000_000
 _MOST_CONFIG = 65_536
 _MOST_UNHEEDED = 1_000
 _NAME = f"bypuls-edge {__version__}"
@@ -51,6 +52,7 @@ class Agent:
         self._config_error: str | None = None
         self._config_id: str | None = None
         self._trouble: dict[str, str] = {}
+        self._next_log: dict[str, int] = {}
         self._last_foreign = 0
         self._plan = self._kept_plan()
         trust = configuration.clock == "system"
@@ -93,11 +95,11 @@ class Agent:
         next_report = self._clock.elapsed()
         while not self._stopping.is_set():
             self._woken.clear()
-            self._guarded(self._take_events)
+            self._guarded("acknowledgements", self._take_events)
             if self._clock.elapsed() >= next_report:
-                self._guarded(self._report)
+                self._guarded("packs", self._report)
                 next_report = self._next_report()
-            self._guarded(self._uplink.pump)
+            self._guarded("sending", self._uplink.pump)
             self._tell_status()
             if not any(each.stuck for each in self._samplers) and self._connection.alive:
                 self._supervision.alive()
@@ -108,29 +110,40 @@ class Agent:
         self._supervision.tell("STOPPING=1")
         for each in self._samplers:
             each.stop(2)
-        self._guarded(self._report)
-        self._guarded(self._uplink.pump)
+        self._guarded("packs", self._report)
+        self._guarded("sending", self._uplink.pump)
+        if self._recorder.unwritten:
+            _log.error(
+                "%d samples are lost: the store %s can't be written; make room on its disk",
+                *(self._recorder.unwritten, self._store.folder),
+            )
         self._publish_status(OFFLINE)
         self._connection.stop()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """Do something; a store that can't be written is told, and tried again later."""
+    def _guarded(self, what: str, step: Callable[[], None]) -> None:
+        """Do something; a store that can't be written is told until the same succeeds, and tried again."""
         try:
             step()
         except StoreError as error:
-            self._notice("store", str(error))
+            self._notice(what, str(error))
+        else:
+            self._notice(what, None)
 
     def _notice(self, what: str, sentence: str | None) -> None:
-        """Remember what is wrong, or no more; a sentence is logged once."""
+        """Remember what is wrong, or no more; a sentence is logged once, and again a minute later at most."""
         if sentence is None:
             self._trouble.pop(what, None)
         elif self._trouble.get(what) != sentence:
             self._trouble[what] = sentence
-            _log.warning("%s", sentence)
+            now = self._clock.elapsed()
+            if len(self._next_log) > _MOST_UNHEEDED:
+                self._next_log.clear()
+            if now >= self._next_log.get(sentence, now):
+                self._next_log[sentence] = now + _LOG_AGAIN
+                _log.warning("%s", sentence)
 
     def _report(self) -> None:
         self._uplink.made(self._recorder.report())
-        self._notice("store", None)
         if not self._recorder.known and not self._store.packs:
             self._uplink.made(self._recorder.greet())  # its acknowledgement brings the time
 
@@ -148,13 +161,16 @@ class Agent:
     # The broker
 
     def _take_events(self) -> None:
+        failed = None
         for event in self._due_events():
             try:
                 self._take(event)
             except StoreError as error:
-                self._notice("store", str(error))
+                failed = error
                 if isinstance(event, Received):
                     self._postpone(event)
+        if failed is not None:
+            raise failed
 
     def _due_events(self) -> list[Event]:
         """Return what the store did not let us heed before, and what has come since."""
@@ -275,7 +291,7 @@ class Agent:
             for path in self._store.aside
             if path.exists()
         ]
-        return [*sensors, *self._trouble.values(), *lost, *clock, *aside]
+        return [*sensors, *dict.fromkeys(self._trouble.values()), *lost, *clock, *aside]
 
     def _publish_status(self, payload: bytes) -> bool:
         return self._connection.publish(self._status_topic, payload, retain=True) is not None

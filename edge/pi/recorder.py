@@ -61,6 +61,8 @@ class Recorder:
         """The turn that the store did not let us make when we began."""
         self._early: deque[tuple[int, Samples]] = deque()
         """Samples that were taken before that turn."""
+        self._unwritten: dict[int, int] = {}
+        """How many samples of which time are in memory only, as the store could not be written."""
         self._resume(tuple(channels))
 
     @property
@@ -77,6 +79,12 @@ class Recorder:
     def channels(self) -> tuple[Channel, ...]:
         """The channels as they are recorded."""
         return self._channels
+
+    @property
+    def unwritten(self) -> int:
+        """How many samples would be lost if the process ended now."""
+        with self._lock:
+            return sum(len(samples) for _, samples in self._early) + sum(self._unwritten.values())
 
     def stamp(self, elapsed: int) -> int:
         """Return the UTC instant of a time since boot, or that time itself while UTC is unknown."""
@@ -166,7 +174,9 @@ class Recorder:
         try:
             self._store.add_tick(elapsed, samples)
         except StoreError:
-            if not self.known:
+            if self.known:
+                self._unwritten[elapsed] = self._unwritten.get(elapsed, 0) + len(samples)
+            else:
                 self.lost += len(samples)
         # What could not be written is in memory still, and `report` tells if that lasts.
         if self.known:
@@ -231,6 +241,7 @@ class Recorder:
             closed="{}",
             horizon=str(horizon),
         )
+        self._unwritten.clear()
         self._channels, self._closed, self._horizon = channels, {}, horizon
         self._timebase.base = base
         self._windows = Windows(channels, base.phase)
@@ -261,7 +272,10 @@ class Recorder:
         except StoreError:
             if self._windows.held() > MOST_HELD:
                 self.lost += self._windows.halve()
+                self._unwritten.clear()
             raise
         self._closed = ends
         self._windows.discard(ends)
+        # Where windows differ in length, some of these are packed already: rather too many are told.
+        self._unwritten = {at: n for at, n in self._unwritten.items() if before is not None and at >= before}
         return made

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from paho.mqtt.client import MQTTMessageInfo
 
+from edge.pi.check import check
+from edge.pi.configuration import Configuration
 from edge.pi.errors import StoreError
 from edge.pi.store import Store
 from edge.pi.uplink import Uplink
@@ -128,3 +130,22 @@ def test_a_store_opens_on_a_full_disk_with_its_packs_even_after_the_power_failed
         assert store.replaced is None
         assert store.last == 240
         assert sorted(drained(store)) == list(range(store.dropped + 1, 241))
+
+
+def test_check_tells_that_the_disk_is_full(small_disk: Path) -> None:
+    folder = small_disk / "store"
+    configuration = Configuration.model_validate(
+        {
+            "node": "full-2",
+            "broker": {"host": "127.0.0.1", "port": 9},
+            "store": {"folder": folder},
+            "sensor": [{"kind": "simulated", "outputs": ["no2"]}],
+        }
+    )
+    told: list[str] = []
+    check(configuration, told.append)
+    assert any(line.startswith(f"ok    disk of {folder}: ") for line in told)
+    fill(small_disk)
+    told.clear()
+    assert not check(configuration, told.append)
+    assert any(line.startswith(f"FAIL  disk of {folder}: 0.0 MB are free, 2 MB are needed") for line in told)
