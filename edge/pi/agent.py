@@ -310,5 +310,9 @@ class Agent:
             "clock": "known" if self._recorder.known else "unknown",
             "problems": self._problems,
         }
-        counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
+        counters = {
+            "waiting": self._store.packs,
+            "dropped": self._store.dropped,
+            "refused": self._recorder.refused,
+        }
         self._status.tell(state, counters)

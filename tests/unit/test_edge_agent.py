@@ -115,3 +115,18 @@ def test_a_store_that_can_not_be_written_is_logged_once_a_minute_and_at_the_end_
     agent._end()
     [error] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
     assert error.startswith("60 samples are lost: the store")
+
+
+def test_samples_that_are_no_number_are_counted_in_the_status(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[bytes] = []
+
+    def publish(payload: bytes) -> bool:
+        said.append(payload)
+        return True
+
+    monkeypatch.setattr(agent._status, "_publish", publish)
+    agent._recorder.add("simulated", {"no2": float("nan")})
+    agent._tell_status()
+    assert json.loads(said[-1])["refused"] == 1
