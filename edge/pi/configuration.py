@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from bypuls.channels import MAX_NAME, MAX_UNIT, of_channel
 from bypuls.units import conversion
@@ -38,6 +46,22 @@ class Broker(_Table):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _check_tls(cls, file: Path | None, others: ValidationInfo) -> Path | None:
+        if file is not None and others.data.get("tls") is False:
+            raise ValueError("is for TLS, but `tls = true` is missing: all would travel in clear")
+        if file is not None and others.field_name == "key_file" and others.data.get("cert_file", 0) is None:
+            raise ValueError("is the key of a certificate, but `cert_file` is missing")
+        return file
+
+    @field_validator("password_file")
+    @classmethod
+    def _check_password(cls, file: Path | None, others: ValidationInfo) -> Path | None:
+        if file is not None and others.data.get("password") is not None:
+            raise ValueError("there is a `password` too; remove one of them")
+        return file
 
     @property
     def secret(self) -> str | None:

@@ -70,6 +70,26 @@ def test_channels_have_places_units_windows_and_statistics_of_their_own(tmp_path
             r"broker.port: Input should be less than or equal to 65535",
         ),
         ('host = "broker"', 'host = "b"\npasword = "x"', r"broker.pasword: there is no such key"),
+        (
+            'host = "broker"',
+            'host = "b"\nca_file = "x"',
+            r"broker.ca_file: is for TLS, but `tls = true` is missing",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\ncert_file = "x"\nkey_file = "y"\ntls = false',
+            r"broker.cert_file: is for TLS.*\nbroker.key_file: is for TLS",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\ntls = true\nkey_file = "x"',
+            r"broker.key_file: is the key of a certificate, but `cert_file` is missing",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\npassword = "x"\npassword_file = "y"',
+            r"broker.password_file: there is a `password` too",
+        ),
         ("[broker]", "reprot = 5\n[broker]", r"reprot: there is no such key"),
         ("[broker]", "report = 0\n[broker]", r"report: Input should be greater than or equal to 0.05"),
         ("[[sensor]]", "[store]\nmegabytes = 0\n[[sensor]]", r"store.megabytes: Input should be greater"),
