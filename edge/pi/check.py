@@ -150,22 +150,23 @@ def _broker(configuration: Configuration, tell: Tell) -> bool:
 
 def _connected(connection: Connection, tell: Tell) -> bool:
     begin = time.monotonic()
-    failures = 0
+    first = ""
     while (left := begin + _PATIENCE - time.monotonic()) > 0:
         match _next(connection, left):
             case Up():
                 tell("ok    broker: connected, and the node's topics may be heard")
                 return True
             # The second attempt speaks the older protocol, if that is what was wrong.
-            case Down(reason) if failures:
+            case Down(reason) if first:
                 tell(f"FAIL  {reason}")
                 return False
-            case Down():
-                failures += 1
+            case Down(reason):
+                first = reason
             case Denied(reason):
                 tell(f"FAIL  {reason}")
                 return False
-    tell(f"FAIL  broker: no answer within {_PATIENCE:.0f} s; check broker.host, and firewalls on the way")
+    silence = f"broker: no answer within {_PATIENCE:.0f} s; check broker.host, and firewalls on the way"
+    tell(f"FAIL  {first or silence}")
     return False
 
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,7 @@ _LONGEST = 86_400.0
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Broker(_Table):
@@ -106,7 +106,7 @@ class ChannelTable(_Table):
 class SensorTable(BaseModel):
     """A sensor; the keys that are not here are the driver's."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     kind: str
     name: str | None = Field(None, pattern=SENSOR)
@@ -241,7 +241,7 @@ def _of_sensor(table: SensorTable, where: str, remote: Remote) -> tuple[SensorPl
     outputs = found.outputs(options)
     name = table.name or table.kind
     every = remote.sensors[name].every if name in remote.sensors else table.every
-    tables = table.channel or tuple(ChannelTable(channel=output) for output in outputs)
+    tables = table.channel or _channels_named_as(outputs, where)
     names: dict[str, str] = {}
     channels, faults = [], []
     for number, each in enumerate(tables):
@@ -265,6 +265,19 @@ def _of_sensor(table: SensorTable, where: str, remote: Remote) -> tuple[SensorPl
     if faults:
         raise ConfigurationError("\n".join(faults))
     return SensorPlan(name, found, options, every, names), channels
+
+
+def _channels_named_as(outputs: Iterable[str], where: str) -> tuple[ChannelTable, ...]:
+    """Return a channel for each output, under its name; raises ConfigurationError where that is no name."""
+    tables, faults = [], []
+    for output in outputs:
+        try:
+            tables.append(ChannelTable(channel=output))
+        except ValidationError as error:
+            faults.append(told(error, f"{where}.outputs: {output!r} needs a [[sensor.channel]] of its own; "))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return tuple(tables)
 
 
 def _channel(table: ChannelTable, unit: str, where: str, remote: Remote) -> Channel:

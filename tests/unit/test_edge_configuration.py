@@ -278,3 +278,28 @@ def test_every_command_that_the_guide_names_exists(capsys: pytest.CaptureFixture
             main([name, "--help"])
         assert ended.value.code == 0, name
     assert "--config" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("sensor", "message"),
+    [
+        ('kind = "simulated"\noutputs = ["soil moisture"]', "sensor[0].outputs: 'soil moisture' needs a"),
+        ('kind = "simulated"\noutputs = ["no2.max"]', "own; channel: a dot would name a statistic"),
+        ('kind = "simulated"\noutputs = ["no2"]\nhigh = nan', "sensor[0].high: Input should be a finite"),
+        ('kind = "simulated"\noutputs = ["no2"]\nlow = -inf', "sensor[0].low: Input should be a finite"),
+        ('kind = "simulated"\noutputs = ["no2"]\nevery = nan', "sensor[0].every: Input should be a finite"),
+        ('kind = "pulses"\nline = 4\nper_pulse = inf', "sensor[0].per_pulse: Input should be a finite"),
+        (
+            'kind = "command"\ncommand = ["x"]\noutputs = ["a"]\nunits = {a = "not a unit"}',
+            "sensor[0].units.a: 'not a unit' is no unit: it may hold no space",
+        ),
+        (
+            'kind = "command"\ncommand = ["x"]\noutputs = ["a"]\nunits = {b = "V"}',
+            "sensor[0].units: there is no output 'b', but a",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_sensor_is_told_with_its_key(tmp_path: Path, sensor: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        load(write(tmp_path, GOOD[: GOOD.index("kind")] + sensor))
+    assert message in str(told.value)

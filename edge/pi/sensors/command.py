@@ -8,11 +8,14 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
+from bypuls.channels import MAX_UNIT
 from bypuls.quantities import QUANTITIES
 from edge.pi.errors import SensorError
+from edge.pi.mistakes import UNIT
 from edge.pi.sensors.sensor import Driver, Options
 
 _MOST = 65_536
@@ -29,8 +32,19 @@ class CommandOptions(Options):
         min_length=1,
         description="what it prints: a number if there is one output, else a JSON object of numbers",
     )
-    units: dict[str, str] = Field({}, description="units of outputs that are no quantities of the catalogue")
+    units: dict[str, Annotated[str, Field(max_length=MAX_UNIT, pattern=UNIT)]] = Field(
+        {}, description="units of outputs that are no quantities of the catalogue"
+    )
     timeout: float = Field(10.0, gt=0, le=3_600, description="it is killed after so many seconds")
+
+    @field_validator("units")
+    @classmethod
+    def _check_units(cls, units: dict[str, str], others: ValidationInfo) -> dict[str, str]:
+        outputs = others.data.get("outputs", units)
+        for name in units:
+            if name not in outputs:
+                raise ValueError(f"there is no output {name!r}, but {', '.join(outputs)}")
+        return units
 
 
 class Command:
