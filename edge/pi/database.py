@@ -147,5 +147,8 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    signs = ("malformed", "not a database", "disk I/O error", "no such table", "no such column")
+    # A file that ends too early is damaged; what else fails to be read may be there at the next attempt.
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return True
+    signs = ("malformed", "not a database", "no such table", "no such column")
     return any(sign in str(error) for sign in signs)
