@@ -24,6 +24,7 @@ _FORGET_FOREIGN_AFTER = 600.0
 _LOG_AGAIN = 60_000_000
 _MOST_CONFIG = 65_536
 _MOST_UNHEEDED = 1_000
+_MOST_SHOWN = 32
 _NAME = f"bypuls-edge {__version__}"
 
 
@@ -221,7 +222,7 @@ class Agent:
         if self._uplink.foreign is not None:
             other, self._uplink.foreign, self._last_foreign = self._uplink.foreign, None, now
             self._notice(
-                "name", f"log {other} is acknowledged too: does another device use this node's name?"
+                "name", f"log {_shown(other)} is acknowledged too: does another device use this node's name?"
             )
         elif now - self._last_foreign > _FORGET_FOREIGN_AFTER * 1e6:
             self._notice("name", None)
@@ -316,3 +317,8 @@ class Agent:
             "refused": self._recorder.refused,
         }
         self._status.tell(state, counters)
+
+
+def _shown(name: str) -> str:
+    """Return a log's name that anybody may have chosen so that it can stand in a log and a status."""
+    return name if len(name) <= _MOST_SHOWN and name.isprintable() else f"{name[:_MOST_SHOWN]!r}…"

@@ -150,3 +150,21 @@ def test_check_tells_that_a_port_says_nothing_to_tls(tmp_path: Path, monkeypatch
         assert not check(configuration(silent.getsockname()[1], tmp_path, "tls = true"), told.append)
     assert told[-1].startswith("FAIL  no MQTT broker can be reached at 127.0.0.1:")
     assert told[-1].endswith("does that port speak TLS?")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_defect(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge.pi", "sensors"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            timeout=30,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -130,3 +130,14 @@ def test_samples_that_are_no_number_are_counted_in_the_status(
     agent._recorder.add("simulated", {"no2": float("nan")})
     agent._tell_status()
     assert json.loads(said[-1])["refused"] == 1
+
+
+def test_the_name_of_a_foreign_log_is_told_in_short(agent: Agent) -> None:
+    hear(agent, "ack", {"log": "\n\x1b[2J" + "x" * 10_000, "seq": [[1, 1]]})
+    agent._take_events()
+    [problem] = [each for each in agent._problems if "acknowledged too" in each]
+    assert len(problem) < 150
+    assert problem.isprintable()
+    hear(agent, "ack", {"log": "0123456789ab", "seq": [[1, 1]]})
+    agent._take_events()
+    assert any(each.startswith("log 0123456789ab is acknowledged too") for each in agent._problems)
