@@ -21,8 +21,10 @@ from edge.pi.uplink import Uplink
 _log = logging.getLogger(__name__)
 
 _FORGET_FOREIGN_AFTER = 600.0
+_LOG_AGAIN = 60_000_000
 _MOST_CONFIG = 65_536
 _MOST_UNHEEDED = 1_000
+_MOST_SHOWN = 32
 _NAME = f"bypuls-edge {__version__}"
 
 
@@ -51,6 +53,7 @@ class Agent:
         self._config_error: str | None = None
         self._config_id: str | None = None
         self._trouble: dict[str, str] = {}
+        self._next_log: dict[str, int] = {}
         self._last_foreign = 0
         self._plan = self._kept_plan()
         trust = configuration.clock == "system"
@@ -93,11 +96,11 @@ class Agent:
         next_report = self._clock.elapsed()
         while not self._stopping.is_set():
             self._woken.clear()
-            self._guarded(self._take_events)
+            self._guarded("acknowledgements", self._take_events)
             if self._clock.elapsed() >= next_report:
-                self._guarded(self._report)
+                self._guarded("packs", self._report)
                 next_report = self._next_report()
-            self._guarded(self._uplink.pump)
+            self._guarded("sending", self._uplink.pump)
             self._tell_status()
             if not any(each.stuck for each in self._samplers) and self._connection.alive:
                 self._supervision.alive()
@@ -108,29 +111,40 @@ class Agent:
         self._supervision.tell("STOPPING=1")
         for each in self._samplers:
             each.stop(2)
-        self._guarded(self._report)
-        self._guarded(self._uplink.pump)
+        self._guarded("packs", self._report)
+        self._guarded("sending", self._uplink.pump)
+        if self._recorder.unwritten:
+            _log.error(
+                "%d samples are lost: the store %s can't be written; make room on its disk",
+                *(self._recorder.unwritten, self._store.folder),
+            )
         self._publish_status(OFFLINE)
         self._connection.stop()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
-        """Do something; a store that can't be written is told, and tried again later."""
+    def _guarded(self, what: str, step: Callable[[], None]) -> None:
+        """Do something; a store that can't be written is told until the same succeeds, and tried again."""
         try:
             step()
         except StoreError as error:
-            self._notice("store", str(error))
+            self._notice(what, str(error))
+        else:
+            self._notice(what, None)
 
     def _notice(self, what: str, sentence: str | None) -> None:
-        """Remember what is wrong, or no more; a sentence is logged once."""
+        """Remember what is wrong, or no more; a sentence is logged once, and again a minute later at most."""
         if sentence is None:
             self._trouble.pop(what, None)
         elif self._trouble.get(what) != sentence:
             self._trouble[what] = sentence
-            _log.warning("%s", sentence)
+            now = self._clock.elapsed()
+            if len(self._next_log) > _MOST_UNHEEDED:
+                self._next_log.clear()
+            if now >= self._next_log.get(sentence, now):
+                self._next_log[sentence] = now + _LOG_AGAIN
+                _log.warning("%s", sentence)
 
     def _report(self) -> None:
         self._uplink.made(self._recorder.report())
-        self._notice("store", None)
         if not self._recorder.known and not self._store.packs:
             self._uplink.made(self._recorder.greet())  # its acknowledgement brings the time
 
@@ -148,13 +162,16 @@ class Agent:
     # The broker
 
     def _take_events(self) -> None:
+        failed = None
         for event in self._due_events():
             try:
                 self._take(event)
             except StoreError as error:
-                self._notice("store", str(error))
+                failed = error
                 if isinstance(event, Received):
                     self._postpone(event)
+        if failed is not None:
+            raise failed
 
     def _due_events(self) -> list[Event]:
         """Return what the store did not let us heed before, and what has come since."""
@@ -205,7 +222,7 @@ class Agent:
         if self._uplink.foreign is not None:
             other, self._uplink.foreign, self._last_foreign = self._uplink.foreign, None, now
             self._notice(
-                "name", f"log {other} is acknowledged too: does another device use this node's name?"
+                "name", f"log {_shown(other)} is acknowledged too: does another device use this node's name?"
             )
         elif now - self._last_foreign > _FORGET_FOREIGN_AFTER * 1e6:
             self._notice("name", None)
@@ -275,7 +292,7 @@ class Agent:
             for path in self._store.aside
             if path.exists()
         ]
-        return [*sensors, *self._trouble.values(), *lost, *clock, *aside]
+        return [*sensors, *dict.fromkeys(self._trouble.values()), *lost, *clock, *aside]
 
     def _publish_status(self, payload: bytes) -> bool:
         return self._connection.publish(self._status_topic, payload, retain=True) is not None
@@ -294,5 +311,14 @@ class Agent:
             "clock": "known" if self._recorder.known else "unknown",
             "problems": self._problems,
         }
-        counters = {"waiting": self._store.packs, "dropped": self._store.dropped}
+        counters = {
+            "waiting": self._store.packs,
+            "dropped": self._store.dropped,
+            "refused": self._recorder.refused,
+        }
         self._status.tell(state, counters)
+
+
+def _shown(name: str) -> str:
+    """Return a log's name that anybody may have chosen so that it can stand in a log and a status."""
+    return name if len(name) <= _MOST_SHOWN and name.isprintable() else f"{name[:_MOST_SHOWN]!r}…"

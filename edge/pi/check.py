@@ -3,9 +3,11 @@
 import math
 import queue
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
@@ -25,6 +27,8 @@ _PATIENCE = 15.0
 """Seconds for the broker, and for the platform's answer until its delay is told."""
 _ANSWER_PATIENCE = 120.0
 """Seconds for the platform's answer in all: with a backlog before it a pack waits its turn."""
+_LITTLE_SPACE = 2_000_000
+"""Bytes free on the store's disk, below which it counts as full."""
 _READINGS = 5
 """Attempts at a reading: some sensors have none at once."""
 _PACK = encode([], CHECK_LOG, 1, [])
@@ -45,6 +49,7 @@ def _store(configuration: Configuration, tell: Tell) -> bool:
     folder = configuration.store.folder
     try:
         with Store(folder, configuration.store.limit) as store:
+            store.put(checked=str(time.time()))
             tell(f"ok    store {folder}: {store.packs} packs waiting, {store.dropped} dropped so far")
             for path in store.aside:
                 tell(
@@ -53,9 +58,21 @@ def _store(configuration: Configuration, tell: Tell) -> bool:
     except StoreError as error:
         if "another agent" in str(error):
             tell(f"ok    store {folder}: in use by the agent that runs")
-            return True
+            return _space(folder, tell)
         tell(f"FAIL  {error}")
         return False
+    return _space(folder, tell)
+
+
+def _space(folder: Path, tell: Tell) -> bool:
+    free = shutil.disk_usage(folder).free
+    if free < _LITTLE_SPACE:
+        tell(
+            f"FAIL  disk of {folder}: {free / 1e6:.1f} MB are free, {_LITTLE_SPACE / 1e6:.0f} MB are needed; "
+            "make room, or the oldest packs are dropped"
+        )
+        return False
+    tell(f"ok    disk of {folder}: {free / 1e6:.0f} MB are free")
     return True
 
 
@@ -133,22 +150,23 @@ def _broker(configuration: Configuration, tell: Tell) -> bool:
 
 def _connected(connection: Connection, tell: Tell) -> bool:
     begin = time.monotonic()
-    failures = 0
+    first = ""
     while (left := begin + _PATIENCE - time.monotonic()) > 0:
         match _next(connection, left):
             case Up():
                 tell("ok    broker: connected, and the node's topics may be heard")
                 return True
             # The second attempt speaks the older protocol, if that is what was wrong.
-            case Down(reason) if failures:
+            case Down(reason) if first:
                 tell(f"FAIL  {reason}")
                 return False
-            case Down():
-                failures += 1
+            case Down(reason):
+                first = reason
             case Denied(reason):
                 tell(f"FAIL  {reason}")
                 return False
-    tell(f"FAIL  broker: no answer within {_PATIENCE:.0f} s; check broker.host, and firewalls on the way")
+    silence = f"broker: no answer within {_PATIENCE:.0f} s; check broker.host, and firewalls on the way"
+    tell(f"FAIL  {first or silence}")
     return False
 
 

@@ -22,7 +22,13 @@ def main(words: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = _parser().parse_args(words)
     try:
-        sys.exit(arguments.work(arguments))
+        status = arguments.work(arguments)
+        sys.stdout.flush()
+        sys.exit(status)
+    except BrokenPipeError:
+        # Who reads has seen enough; what is left must not be written at the interpreter's end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except BypulsError as error:
         print(f"bypuls-edge: {error}", file=sys.stderr)
         sys.exit(1)

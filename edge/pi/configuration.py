@@ -3,12 +3,20 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from bypuls.channels import MAX_NAME, MAX_UNIT, of_channel
 from bypuls.units import conversion
@@ -23,7 +31,7 @@ _LONGEST = 86_400.0
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Broker(_Table):
@@ -38,6 +46,22 @@ class Broker(_Table):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _check_tls(cls, file: Path | None, others: ValidationInfo) -> Path | None:
+        if file is not None and others.data.get("tls") is False:
+            raise ValueError("is for TLS, but `tls = true` is missing: all would travel in clear")
+        if file is not None and others.field_name == "key_file" and others.data.get("cert_file", 0) is None:
+            raise ValueError("is the key of a certificate, but `cert_file` is missing")
+        return file
+
+    @field_validator("password_file")
+    @classmethod
+    def _check_password(cls, file: Path | None, others: ValidationInfo) -> Path | None:
+        if file is not None and others.data.get("password") is not None:
+            raise ValueError("there is a `password` too; remove one of them")
+        return file
 
     @property
     def secret(self) -> str | None:
@@ -82,7 +106,7 @@ class ChannelTable(_Table):
 class SensorTable(BaseModel):
     """A sensor; the keys that are not here are the driver's."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, allow_inf_nan=False)
 
     kind: str
     name: str | None = Field(None, pattern=SENSOR)
@@ -217,7 +241,7 @@ def _of_sensor(table: SensorTable, where: str, remote: Remote) -> tuple[SensorPl
     outputs = found.outputs(options)
     name = table.name or table.kind
     every = remote.sensors[name].every if name in remote.sensors else table.every
-    tables = table.channel or tuple(ChannelTable(channel=output) for output in outputs)
+    tables = table.channel or _channels_named_as(outputs, where)
     names: dict[str, str] = {}
     channels, faults = [], []
     for number, each in enumerate(tables):
@@ -241,6 +265,19 @@ def _of_sensor(table: SensorTable, where: str, remote: Remote) -> tuple[SensorPl
     if faults:
         raise ConfigurationError("\n".join(faults))
     return SensorPlan(name, found, options, every, names), channels
+
+
+def _channels_named_as(outputs: Iterable[str], where: str) -> tuple[ChannelTable, ...]:
+    """Return a channel for each output, under its name; raises ConfigurationError where that is no name."""
+    tables, faults = [], []
+    for output in outputs:
+        try:
+            tables.append(ChannelTable(channel=output))
+        except ValidationError as error:
+            faults.append(told(error, f"{where}.outputs: {output!r} needs a [[sensor.channel]] of its own; "))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return tuple(tables)
 
 
 def _channel(table: ChannelTable, unit: str, where: str, remote: Remote) -> Channel:

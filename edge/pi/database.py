@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.pi.errors import StoreError
+from edge.pi.errors import StoreError, StoreFull
 
 _ASIDE = "damaged"
+_MOST_PAGES = 4_294_967_294
 _FILES = ("edge.db", "edge.db-wal", "edge.db-journal")
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -56,12 +57,24 @@ class Database:
     def transaction(self, *, sync: bool) -> Iterator[None]:
         """All or nothing of what is done meanwhile; with `sync` it is on the medium afterwards.
 
-        Raises StoreError for what the database refuses.
+        Raises StoreFull where the disk is full, StoreError for what else the database refuses.
         """
         try:
             yield from self._begun(sync)
         except sqlite3.Error as error:
-            raise StoreError(f"the store {self._folder} can't be written: {error}") from error
+            full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+            raised = StoreFull if full else StoreError
+            raise raised(f"the store {self._folder} can't be written: {error}") from error
+
+    def checkpoint(self) -> None:
+        """Move what is in the log into the database, as far as there is room, so that the log begins anew."""
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+
+    def may_grow(self, pages: int | None) -> None:
+        """Let the database have so many pages more, and no others; None lifts that."""
+        [count] = self.execute("PRAGMA page_count").fetchone()
+        self.execute(f"PRAGMA max_page_count = {_MOST_PAGES if pages is None else count + pages}").fetchall()
 
     def close(self) -> None:
         """Close it."""
@@ -134,5 +147,8 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    signs = ("malformed", "not a database", "disk I/O error", "no such table", "no such column")
+    # A file that ends too early is damaged; what else fails to be read may be there at the next attempt.
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:
+        return True
+    signs = ("malformed", "not a database", "no such table", "no such column")
     return any(sign in str(error) for sign in signs)

@@ -17,3 +17,7 @@ class SensorError(EdgeError):
 
 class StoreError(EdgeError):
     """The store can't be opened or written."""
+
+
+class StoreFull(StoreError):
+    """The store can't be written because the disk is full."""

@@ -9,7 +9,9 @@ import json
 import math
 import secrets
 import threading
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import msgspec
@@ -33,7 +35,8 @@ class Recorder:
     """Takes samples of channels in, from any thread, and makes packs of them.
 
     What an earlier process left open in the store is continued: by the same windows if the machine was not
-    booted anew and the channels are the same, else it is closed as it is. With `trust` the system's clock is
+    booted anew and the channels are the same, else it is closed as it is; as long as the store can't be
+    written for that, samples are held in memory, and `report` tries again. With `trust` the system's clock is
     believed though nothing keeps it right.
     """
 
@@ -54,12 +57,18 @@ class Recorder:
         self._timebase = Timebase(clock, self._kept_base(), trust=trust)
         self._windows = Windows(())
         self._closed: dict[str, int] = {}
+        self._due: tuple[tuple[Channel, ...], Base, bool] | None = None
+        """The turn that the store did not let us make when we began."""
+        self._early: deque[tuple[int, Samples]] = deque()
+        """Samples that were taken before that turn."""
+        self._unwritten: dict[int, int] = {}
+        """How many samples of which time are in memory only, as the store could not be written."""
         self._resume(tuple(channels))
 
     @property
     def known(self) -> bool:
         """Whether UTC is known."""
-        return self._timebase.base.offset is not None
+        return self._due is None and self._settled
 
     @property
     def skew(self) -> float:
@@ -70,6 +79,12 @@ class Recorder:
     def channels(self) -> tuple[Channel, ...]:
         """The channels as they are recorded."""
         return self._channels
+
+    @property
+    def unwritten(self) -> int:
+        """How many samples would be lost if the process ended now."""
+        with self._lock:
+            return sum(len(samples) for _, samples in self._early) + sum(self._unwritten.values())
 
     def stamp(self, elapsed: int) -> int:
         """Return the UTC instant of a time since boot, or that time itself while UTC is unknown."""
@@ -89,28 +104,27 @@ class Recorder:
             self._pending.pop(sensor)
             if not kept:
                 return
-            try:
-                self._store.add_tick(elapsed, kept)
-            except StoreError:
-                if not self.known:
-                    self.lost += len(kept)
-            # What could not be written is in memory still, and `report` tells if that lasts.
-            if self.known:
-                self._hold(elapsed, kept)
+            if self._due is None:
+                self._take(elapsed, kept)
+                return
+            self._early.append((elapsed, kept))
+            if len(self._early) > MOST_HELD:
+                self.lost += len(self._early.popleft()[1])
 
     def report(self) -> list[int]:
         """Make packs of all windows that are over, and return their seqs; raises StoreError."""
         with self._lock:
             self.lost += self._store.take_ticks_dropped()
+            made = self._catch_up()
             base = self._timebase.look()
             if base is not None:
-                self._turn(self._channels, base)
+                made += self._turn(self._channels, base)
             if not self.known:
-                return []
+                return made
             with self._stamping:
                 # While a pack is synced to a slow card, samples with earlier stamps may wait for the lock.
                 now = min(self._pending.values(), default=self._now())
-            return self._pack(self._timebase.base.stamp(now))
+            return made + self._pack(self._timebase.base.stamp(now))
 
     def greet(self) -> list[int]:
         """Make a pack without readings, whose acknowledgement tells the time; raises StoreError."""
@@ -120,17 +134,53 @@ class Recorder:
     def heard(self, now: int, sent: int) -> list[int]:
         """Take in the platform's clock, see `Timebase.heard`; return the seqs of packs made."""
         with self._lock:
+            made = self._catch_up()
             base = self._timebase.heard(now, sent)
-            return [] if base is None else self._turn(self._channels, base)
+            return made if base is None else made + self._turn(self._channels, base)
 
     def configure(self, channels: Sequence[Channel]) -> list[int]:
         """Record these channels from now on; what is open is closed. Returns the seqs of packs made."""
         with self._lock:
+            made = self._catch_up()
             if tuple(channels) == self._channels:
-                return []
-            return self._turn(tuple(channels), self._timebase.base)
+                return made
+            return made + self._turn(tuple(channels), self._timebase.base)
 
     # Inside, with the lock held
+
+    @property
+    def _settled(self) -> bool:
+        return self._timebase.base.offset is not None
+
+    def _begin(self, channels: tuple[Channel, ...], base: Base, *, forget: bool = False) -> None:
+        """Make the first turn, now or when the store can be written."""
+        self._due = (channels, base, forget)
+        with suppress(StoreError):
+            self._catch_up()
+
+    def _catch_up(self) -> list[int]:
+        """Make the first turn if it is due still; return the seqs of packs made."""
+        if self._due is None:
+            return []
+        channels, base, forget = self._due
+        made = self._turn(channels, base, forget=forget)
+        self._due = None
+        while self._early:
+            self._take(*self._early.popleft())
+        return made
+
+    def _take(self, elapsed: int, samples: Samples) -> None:
+        """Keep samples in the store, and in their windows as soon as the time is known."""
+        try:
+            self._store.add_tick(elapsed, samples)
+        except StoreError:
+            if self.known:
+                self._unwritten[elapsed] = self._unwritten.get(elapsed, 0) + len(samples)
+            else:
+                self.lost += len(samples)
+        # What could not be written is in memory still, and `report` tells if that lasts.
+        if self.known:
+            self._hold(elapsed, samples)
 
     def _now(self) -> int:
         """Return the time since boot, cut to the millisecond as that of every sample is.
@@ -151,7 +201,7 @@ class Recorder:
         kept = self._store.get("channels")
         base = self._timebase.base
         if kept is None:
-            self._turn(channels, base)
+            self._begin(channels, base)
             return
         if base.boot == self._clock.boot:
             self._newest = max((at for at, _ in self._store.ticks()), default=-1_000)
@@ -159,21 +209,21 @@ class Recorder:
         self._closed = json.loads(self._store.get("closed") or "{}")
         self._horizon = int(self._store.get("horizon") or 0)
         self._windows = Windows(self._channels, base.phase)
-        if self.known:
+        if self._settled:
             self._load()
         if base.boot != self._clock.boot:
-            if not self.known:
+            if not self._settled:
                 self.lost += sum(len(samples) for _, samples in self._store.ticks())
-            self._turn(channels, Base(self._clock.boot, None, base.phase), forget=True)
-        else:
-            self.configure(channels)
+            self._begin(channels, Base(self._clock.boot, None, base.phase), forget=True)
+        elif channels != self._channels:
+            self._begin(channels, base)
 
     def _turn(self, channels: tuple[Channel, ...], base: Base, *, forget: bool = False) -> list[int]:
         """Close what is open, and begin new windows on a base, at one stroke; return the seqs of packs made.
 
         Samples whose time was not known until now get it, unless they are to be forgotten.
         """
-        waiting = not self.known and not forget
+        waiting = not self._settled and not forget
         points = [] if waiting else self._windows.finished(self._windows.ends(None))
         horizon = max(self._horizon, self._windows.horizon(), *self._closed.values(), 0)
         if base.offset is not None:
@@ -191,10 +241,11 @@ class Recorder:
             closed="{}",
             horizon=str(horizon),
         )
+        self._unwritten.clear()
         self._channels, self._closed, self._horizon = channels, {}, horizon
         self._timebase.base = base
         self._windows = Windows(channels, base.phase)
-        if waiting and self.known:
+        if waiting and self._settled:
             self._load()
         return made
 
@@ -221,7 +272,10 @@ class Recorder:
         except StoreError:
             if self._windows.held() > MOST_HELD:
                 self.lost += self._windows.halve()
+                self._unwritten.clear()
             raise
         self._closed = ends
         self._windows.discard(ends)
+        # Where windows differ in length, some of these are packed already: rather too many are told.
+        self._unwritten = {at: n for at, n in self._unwritten.items() if before is not None and at >= before}
         return made

@@ -1,6 +1,7 @@
 """Sampling: each sensor is read in a thread of its own, so that a slow one delays no other."""
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable
@@ -25,7 +26,7 @@ class Sampler:
     """Reads one sensor until `stop`, and hands what it gives to `take` by channel.
 
     Readings are due at whole multiples of `every` after the start, by a clock that never steps; one that is
-    missed is not made up for. `problem` is a sentence while the sensor gives nothing.
+    missed is not made up for. `problem` is a sentence while the sensor, or an output of it, gives nothing.
     """
 
     def __init__(self, plan: SensorPlan, clock: Clock, take: Callable[[str, Samples], None]) -> None:
@@ -35,7 +36,8 @@ class Sampler:
         self._take = take
         self._stop = threading.Event()
         self._busy_since: int | None = None
-        self._last_value = 0
+        self._last_value: dict[str, int] = {}
+        """When each output was last a finite number."""
         self._thread = threading.Thread(target=self._run, name=f"sensor-{plan.name}", daemon=True)
 
     def start(self) -> None:
@@ -58,20 +60,23 @@ class Sampler:
     def _run(self) -> None:
         sensor: Sensor | None = None
         pause, failures = 1.0, 0
-        begin = self._last_value = self._clock.elapsed()
+        begin = self._clock.elapsed()
+        self._last_value = dict.fromkeys(self.plan.channels, begin)
         step = round(self.plan.every * 1e6)
         while not self._stop.is_set():
             try:
                 self._busy_since = self._clock.elapsed()
                 if sensor is None:
                     sensor = self.plan.driver.open(self.plan.options)
-                self._hand_over(sensor)
+                silent = self._hand_over(sensor)
             except Exception as error:  # noqa: BLE001  # a driver's defect must not end the measuring
                 failures += 1
                 self._tell(error)
             else:
                 failures, pause = 0, 1.0
-                if self.problem is not None:
+                if silent:
+                    self._tell(SensorError(f"gives no {', '.join(silent)}"))
+                elif self.problem is not None:
                     _log.info("%s gives readings again", self.plan.name)
                     self.problem = None
             finally:
@@ -86,7 +91,8 @@ class Sampler:
             self._clock.wait(self._stop, (due - now) / 1e6)
         self._close(sensor)
 
-    def _hand_over(self, sensor: Sensor) -> None:
+    def _hand_over(self, sensor: Sensor) -> list[str]:
+        """Read, hand over what there is, and return the outputs that have been silent for long; not all."""
         values = sensor.read()
         samples = {
             channel: float(values[output])
@@ -95,10 +101,15 @@ class Sampler:
         }
         now = self._clock.elapsed()
         if samples:
-            self._last_value = now
             self._take(self.plan.name, samples)
-        elif now - self._last_value > max(_SILENT_AFTER, 10 * self.plan.every) * 1e6:
+        for output, channel in self.plan.channels.items():
+            if math.isfinite(samples.get(channel, math.nan)):
+                self._last_value[output] = now
+        longest = max(_SILENT_AFTER, 10 * self.plan.every) * 1e6
+        silent = [output for output, last in self._last_value.items() if now - last > longest]
+        if silent and len(silent) == len(self._last_value):
             raise SensorError("gives no value")
+        return silent
 
     def _tell(self, error: Exception) -> None:
         text = f"{self.plan.name}: {str(error) or type(error).__name__}"

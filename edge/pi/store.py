@@ -9,17 +9,18 @@ be lost all the same, no number is used for two contents.
 import fcntl
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from zlib import crc32
 
 import msgspec
 
 from bypuls.sequences import Range, closed_ranges, merged, without
+from edge.pi.ballast import Ballast
 from edge.pi.database import Damaged, Database, kept_aside, put_aside
-from edge.pi.errors import StoreError
+from edge.pi.errors import StoreError, StoreFull
 from edge.pi.packing import encode
 from edge.pi.sent_mark import SentMark
 from edge.pi.ticks import Samples, Ticks
@@ -28,13 +29,18 @@ from edge.pi.windows import Point
 _MOST_GAPS = 1_000
 _ROW = 32
 """Bytes that a row takes besides its content, roughly."""
+_SPARE_PAGES = 64
+"""So many pages the database may still grow by on a full disk: bookkeeping needs some before it frees any."""
+
+T = TypeVar("T")
 
 
 class Store:
     """The store in a folder, from `with` to its end; for one process at a time, and any of its threads.
 
-    `limit` bounds packs and samples together, in bytes; when it is reached the oldest packs are dropped,
-    counted, and declared in the next pack. A database that can't be read is put aside and a new log begun.
+    `limit` bounds packs and samples together, in bytes; when it is reached, or the disk is full, the oldest
+    packs are dropped, counted, and declared in the next pack. A database that can't be read is put aside and
+    a new log begun.
     Entering raises StoreError when the folder can't be used, or another process uses it.
     """
 
@@ -53,6 +59,8 @@ class Store:
         self._guard = threading.RLock()
         self._limit = limit
         self._bytes = 0
+        self._cramped = False
+        """Whether the disk was full, and the database is kept from growing."""
 
     def __enter__(self) -> Self:
         try:
@@ -75,6 +83,7 @@ class Store:
 
     def __exit__(self, *exception: object) -> None:
         self._database.close()
+        self._ballast.reserve()  # closing removes the log, whose space is needed again
         self._close_files()
 
     # Meta
@@ -87,8 +96,12 @@ class Store:
 
     def put(self, **values: str) -> None:
         """Keep texts by key, for good once this returns."""
-        with self._transaction(sync=True):
-            self._put(values)
+
+        def work() -> None:
+            with self._transaction(sync=True):
+                self._put(values)
+
+        self._with_room(work)
 
     # Samples of open windows
 
@@ -123,6 +136,16 @@ class Store:
         Returns the seqs of the packs; they are on the medium when this returns. `values` are kept by key.
         Raises StoreError, and has done nothing.
         """
+        wanted = list(packs)
+
+        def need() -> int:
+            return sum(len(encode(points, self.log, self.last, [])) + _ROW for points in wanted)
+
+        return self._with_room(lambda: self._commit(wanted, ticks_before, values), need)
+
+    def _commit(
+        self, packs: Sequence[Sequence[Point]], ticks_before: int | None, values: dict[str, str]
+    ) -> list[int]:
         made: list[int] = []
         with self._guard:
             dropped = self.dropped
@@ -166,10 +189,15 @@ class Store:
 
     def acknowledge(self, seqs: Iterable[int]) -> int:
         """Forget packs that are safe, and the gaps that they declared; return how many packs there were."""
-        with self._guard, self._transaction(sync=False):
-            gone = sum(self._delete(low, high) for low, high in closed_ranges(seqs))
-            self.packs -= gone
-        return gone
+        ranges = list(closed_ranges(seqs))
+
+        def work() -> int:
+            with self._transaction(sync=False):
+                gone = sum(self._delete(low, high) for low, high in ranges)
+                self.packs -= gone
+            return gone
+
+        return self._with_room(work)
 
     # Inside
 
@@ -180,6 +208,7 @@ class Store:
             self.replaced = put_aside(self.folder)
             self._database = Database(self.folder)
         self.aside = kept_aside(self.folder)
+        self._ballast = Ballast(self.folder)
         run = self._database.execute
         kept = dict(run("SELECT key, value FROM meta").fetchall())
         self.log, self.dropped, self.last = kept["log"], int(kept["dropped"]), int(kept["seq"])
@@ -192,10 +221,14 @@ class Store:
 
     def _lose_to(self, sent: int) -> None:
         """Declare the packs that were sent, and lost with the end of the database that was torn off."""
-        with self._transaction(sync=True):
-            self.dropped += sent - self.last
-            self._declare([(self.last + 1, sent)])
-            self._put({"seq": str(sent), "dropped": str(self.dropped)})
+
+        def work() -> None:
+            with self._transaction(sync=True):
+                self.dropped += sent - self.last
+                self._declare([(self.last + 1, sent)])
+                self._put({"seq": str(sent), "dropped": str(self.dropped)})
+
+        self._with_room(work)
         self.last = sent
 
     def _close_files(self) -> None:
@@ -238,6 +271,51 @@ class Store:
                 self.packs, self._bytes, self.dropped = before
                 raise
 
+    def _with_room(self, work: Callable[[], T], need: Callable[[], int] = lambda: 0) -> T:
+        """Do what writes. On a full disk it gets the room that checkpoints make, then that of the oldest
+        packs: as many as hold the bytes it needs, if all together hold so many, and four times as many.
+        """
+        with self._guard:
+            if self._cramped and self._ballast.roomy:
+                self._ballast.reserve()
+                self._database.may_grow(None)
+                self._cramped = False
+            for share in (0, 1, 4):
+                try:
+                    return work()
+                except StoreFull:
+                    wanted = share * need()
+                    if share and not 0 < wanted / share <= self._bytes:
+                        raise
+                    self._use_ballast(wanted)
+            return work()
+
+    def _use_ballast(self, wanted: int) -> None:
+        """Drop the oldest packs, of so many bytes, and clear the log, with the room of the ballast."""
+        self._ballast.release()
+        try:
+            if wanted:
+                with self._transaction(sync=True):
+                    self._drop(self._oldest(wanted))
+                    self._put({"dropped": str(self.dropped)})
+            self._database.checkpoint()
+            self._ballast.keep_log_room()
+        finally:
+            self._ballast.reserve()
+        if not self._cramped:
+            self._database.may_grow(_SPARE_PAGES)
+            self._cramped = True
+
+    def _oldest(self, wanted: int, but: int | None = None) -> list[tuple[int, int]]:
+        """Return the oldest packs (seq, bytes) that together hold so many bytes, but for one."""
+        found = []
+        for seq, size in self._database.execute("SELECT seq, length(payload) FROM pack ORDER BY seq"):
+            if wanted <= 0 or seq == but:
+                break
+            found.append((seq, size))
+            wanted -= size + _ROW
+        return found
+
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
@@ -253,16 +331,9 @@ class Store:
 
     def _make_room(self, newest: int) -> None:
         """Drop the oldest packs until the rest fits, never the newest."""
-        spare = self._limit - self._bytes - self._ticks.bytes
-        if spare >= 0:
-            return
-        lost = []
-        for seq, size in self._database.execute("SELECT seq, length(payload) FROM pack ORDER BY seq"):
-            if spare >= 0 or seq == newest:
-                break
-            lost.append((seq, size))
-            spare += size + _ROW
-        self._drop(lost)
+        excess = self._bytes + self._ticks.bytes - self._limit
+        if excess > 0:
+            self._drop(self._oldest(excess, newest))
 
     def _drop(self, packs: list[tuple[int, int]]) -> None:
         """Give packs (seq, bytes) up, to be declared."""

@@ -154,8 +154,11 @@ class Uplink:
         sent = [seq for seq in (*self._in_flight, *self._earlier) if any(a <= seq <= b for a, b in ack.seq)]
         if not sent:
             return None
-        self.acknowledged += self._store.acknowledge(sent)
+        # What is safe makes room for others, though the store may not be able to forget it just now.
         answered = [self._in_flight.pop(seq) for seq in sent if seq in self._in_flight]
+        if len(self._earlier) < _MOST_EARLIER:
+            self._earlier.update(sent)
+        self.acknowledged += self._store.acknowledge(sent)
         resent = [each for each in answered if each.first != each.last]
         self._earlier.difference_update(sent)
         self._progress()

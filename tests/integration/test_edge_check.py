@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -138,3 +139,32 @@ def test_the_command_ends_with_one_sentence_and_status_1_where_something_is_wron
     assert edge("example")[0] == edge("unit")[0] == edge("sensors")[0] == 0
     (tmp_path / "example.toml").write_text(edge("example")[1])
     assert load(tmp_path / "example.toml").node == "my-node"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_check_tells_that_a_port_says_nothing_to_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.pi.connection.ANSWER_TIMEOUT", 1.0)
+    monkeypatch.setattr("edge.pi.check._PATIENCE", 2.0)
+    told: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert not check(configuration(silent.getsockname()[1], tmp_path, "tls = true"), told.append)
+    assert told[-1].startswith("FAIL  no MQTT broker can be reached at 127.0.0.1:")
+    assert told[-1].endswith("does that port speak TLS?")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_seen_enough_is_no_defect(unbuffered: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "edge.pi", "sensors"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            timeout=30,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

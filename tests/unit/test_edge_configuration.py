@@ -70,6 +70,26 @@ def test_channels_have_places_units_windows_and_statistics_of_their_own(tmp_path
             r"broker.port: Input should be less than or equal to 65535",
         ),
         ('host = "broker"', 'host = "b"\npasword = "x"', r"broker.pasword: there is no such key"),
+        (
+            'host = "broker"',
+            'host = "b"\nca_file = "x"',
+            r"broker.ca_file: is for TLS, but `tls = true` is missing",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\ncert_file = "x"\nkey_file = "y"\ntls = false',
+            r"broker.cert_file: is for TLS.*\nbroker.key_file: is for TLS",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\ntls = true\nkey_file = "x"',
+            r"broker.key_file: is the key of a certificate, but `cert_file` is missing",
+        ),
+        (
+            'host = "broker"',
+            'host = "b"\npassword = "x"\npassword_file = "y"',
+            r"broker.password_file: there is a `password` too",
+        ),
         ("[broker]", "reprot = 5\n[broker]", r"reprot: there is no such key"),
         ("[broker]", "report = 0\n[broker]", r"report: Input should be greater than or equal to 0.05"),
         ("[[sensor]]", "[store]\nmegabytes = 0\n[[sensor]]", r"store.megabytes: Input should be greater"),
@@ -258,3 +278,28 @@ def test_every_command_that_the_guide_names_exists(capsys: pytest.CaptureFixture
             main([name, "--help"])
         assert ended.value.code == 0, name
     assert "--config" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("sensor", "message"),
+    [
+        ('kind = "simulated"\noutputs = ["soil moisture"]', "sensor[0].outputs: 'soil moisture' needs a"),
+        ('kind = "simulated"\noutputs = ["no2.max"]', "own; channel: a dot would name a statistic"),
+        ('kind = "simulated"\noutputs = ["no2"]\nhigh = nan', "sensor[0].high: Input should be a finite"),
+        ('kind = "simulated"\noutputs = ["no2"]\nlow = -inf', "sensor[0].low: Input should be a finite"),
+        ('kind = "simulated"\noutputs = ["no2"]\nevery = nan', "sensor[0].every: Input should be a finite"),
+        ('kind = "pulses"\nline = 4\nper_pulse = inf', "sensor[0].per_pulse: Input should be a finite"),
+        (
+            'kind = "command"\ncommand = ["x"]\noutputs = ["a"]\nunits = {a = "not a unit"}',
+            "sensor[0].units.a: 'not a unit' is no unit: it may hold no space",
+        ),
+        (
+            'kind = "command"\ncommand = ["x"]\noutputs = ["a"]\nunits = {b = "V"}',
+            "sensor[0].units: there is no output 'b', but a",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_sensor_is_told_with_its_key(tmp_path: Path, sensor: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        load(write(tmp_path, GOOD[: GOOD.index("kind")] + sensor))
+    assert message in str(told.value)

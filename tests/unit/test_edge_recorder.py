@@ -253,15 +253,35 @@ def test_a_store_that_can_not_be_written_for_a_while_costs_nothing(fast_path: Pa
     with Store(fast_path, 10_000_000) as store:
         recorder = Recorder(store, clock, CHANNELS, trust=False)
         recorder.report()
-        [pages] = store._database.execute("PRAGMA page_count").fetchone()
-        store._database.execute(f"PRAGMA max_page_count = {pages}")  # as a full disk
+        store._database.execute("PRAGMA query_only = 1")
         take(recorder, clock, range(200))
         with pytest.raises(StoreError):
             recorder.report()
-        store._database.execute("PRAGMA max_page_count = 1000000")
+        store._database.execute("PRAGMA query_only = 0")
         assert recorder.report() == [1]
         assert recorder.lost == 0
     assert sorted(sent(fast_path)["no2"].values()) == list(range(200))
+
+
+def test_a_store_that_can_not_be_written_after_a_reboot_costs_nothing_of_before_nor_after(
+    fast_path: Path,
+) -> None:
+    clock = HandClock(START)
+    with recording(fast_path, clock) as recorder:
+        recorder.report()
+        take(recorder, clock, range(5))
+    clock.reboot(30)
+    with Store(fast_path, 10_000_000) as store:
+        store._database.execute("PRAGMA query_only = 1")
+        recorder = Recorder(store, clock, CHANNELS, trust=False)
+        take(recorder, clock, range(5, 10))
+        with pytest.raises(StoreError):
+            recorder.report()
+        store._database.execute("PRAGMA query_only = 0")
+        clock.advance(60)
+        recorder.report()
+        assert recorder.lost == 0
+    assert sorted(sent(fast_path)["no2"].values()) == list(range(10))
 
 
 def test_the_new_store_after_a_damaged_one_uses_instants_of_its_own(fast_path: Path) -> None:

@@ -155,3 +155,28 @@ def test_a_sensor_that_does_not_return_is_stuck_after_five_minutes() -> None:
     release.set()
     assert sampler.stop(5)
     assert not sampler.stuck
+
+
+def silence(sensor: Scripted, outputs: dict[str, str]) -> str:
+    """Return the problem that comes of a sensor, by a clock that races."""
+    driver = Driver("scripted", Options, lambda _: dict.fromkeys(outputs, "1"), sensor.open)
+    sampler = Sampler(SensorPlan("a", driver, Options(), 1.0, outputs), HandClock(), lambda *_: None)
+    sampler.start()
+    try:
+        wait_until(lambda: sampler.problem is not None)
+        return sampler.problem or ""
+    finally:
+        assert sampler.stop(5)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_sensor_that_gives_no_finite_number_is_told(value: float) -> None:
+    assert silence(Scripted([gives(no2=value)]), {"no2": "no2"}) == "a: gives no value"
+
+
+def test_an_output_that_never_comes_is_told_though_others_do(caplog: pytest.LogCaptureFixture) -> None:
+    sensor = Scripted([gives(no2=1.0, pm10=float("nan"))])
+    problem = silence(sensor, {"no2": "no2", "pm10": "kerb/pm10", "pm1": "pm1"})
+    assert problem == "a: gives no pm10, pm1"
+    assert [record.message for record in caplog.records] == [problem]
+    assert sensor.opened == 1

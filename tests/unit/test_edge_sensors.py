@@ -2,8 +2,9 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -262,6 +263,25 @@ def test_a_program_that_does_not_do_is_told(
     else:
         with pytest.raises(SensorError, match=message):
             sensor.read()
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_program_that_prints_without_end_is_ended_with_all_that_it_started(
+    stream: str, tmp_path: Path
+) -> None:
+    script = f"sleep 60 & echo $! > {tmp_path}/started; yes >&{stream}"
+    found = driver("command")
+    sensor = found.open(
+        found.options.model_validate({"command": ["sh", "-c", script], "outputs": ["no2"], "timeout": 30})
+    )
+    with pytest.raises(SensorError, match="sh printed more than 65536 bytes"):
+        sensor.read()
+    started = Path("/proc") / (tmp_path / "started").read_text().strip()
+    deadline = time.monotonic() + 5
+    with suppress(FileNotFoundError, ProcessLookupError):  # gone, or dead and not yet buried
+        while "\nState:\tZ" not in (started / "status").read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_battery_that_tells_nothing_is_none(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Sensor(Protocol):
 class Options(BaseModel):
     """The keys of a [[sensor]] table that a driver understands; the descriptions are what users read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 O = TypeVar("O", bound=Options)  # noqa: E741
