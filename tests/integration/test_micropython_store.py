@@ -24,6 +24,10 @@ def test_gaps_are_kept_and_told_until_they_are_acknowledged(tmp_path: Path) -> N
     run_micropython(DEVICE_TESTS / "gaps.py", folder=tmp_path)
 
 
+def test_a_gap_told_by_a_pack_that_the_flash_refused_is_told_by_the_next_one(tmp_path: Path) -> None:
+    assert run_micropython(DEVICE_TESTS / "store_refused.py", folder=tmp_path) == ""
+
+
 def test_lowered_limits_small_segments_and_a_failing_or_full_flash_lose_no_pack_unseen(
     tmp_path: Path,
 ) -> None:

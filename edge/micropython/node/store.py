@@ -93,10 +93,20 @@ class Store:
             if reader.first == self._first[self.n - 1]:
                 reader.close()  # littlefs gives a file that is open twice no promise
         seq = self.next
+        try:
+            self._put(seq, relative, base, span, head, body)
+        except (OSError, StoreError):
+            self.gaps.lost(seq, seq)  # the next pack takes this seq, and must tell them instead
+            raise
+        if base and not relative:
+            self.high = max(self.high, base + span)
+        return seq
+
+    def _put(self, seq, relative, base, span, head, body):
         for _ in range(self._limit + 1):
             try:
                 self._write(seq, relative, base, span, head, body)
-                break
+                return
             except OSError as error:
                 # What was written of it stays behind as a torn tail; the next segment begins with this very
                 # seq.
@@ -106,12 +116,7 @@ class Store:
                     self._remove(self.n - 1)
                 self.drop()
                 self.begin_segment(seq)
-        else:
-            self.gaps.lost(seq, seq)
-            raise StoreError("the flash takes no pack")
-        if base and not relative:
-            self.high = max(self.high, base + span)
-        return seq
+        raise StoreError("the flash takes no pack")
 
     def _write(self, seq, relative, base, span, head, body):
         """Write a pack, and count it; behind one that was cut short, by Ctrl-C too, nothing is written."""
