@@ -102,7 +102,8 @@ def up(
     from bypuls.embedded.up import Plan
     from bypuls.embedded.up import up as run
 
-    run(Plan(data_dir, http_port, mqtt_port, simulate, _registered("lillestrom") if simulate else []), _tell)
+    nodes = _registered("lillestrom") if simulate else []
+    run(Plan(data_dir, http_port, mqtt_port, simulate, nodes, _check_journal), _tell)
 
 
 @app.command()
@@ -540,6 +541,13 @@ def _registered(town: str, nodes: int | None = None, interval: str | None = None
         seconds = duration.microseconds("--interval", interval) / 1e6
         Plan(interval=seconds).check()
     return [node.registered() for node in towns.read(town, nodes, seconds)]
+
+
+def _check_journal(journal: Path) -> None:
+    """Raise BypulsError for a journal with which `bypuls simulate` without further options can't go on."""
+    from simulators.simulation import Plan
+
+    Plan(journal=journal).check_journal()
 
 
 def _tell(line: str) -> None:

@@ -177,7 +177,7 @@ def read(path: Path) -> Past:
                     raise BypulsError(
                         f"{path} is a journal of version {version}; only those of version {VERSION} can be "
                         "scored or continued, since the town now measures or notes otherwise. Simulate anew "
-                        "with another --journal (`bypuls up`: with another --data-dir)"
+                        "with another --journal"
                     )
                 past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], bad, 0)
             elif told["what"] == "line":
