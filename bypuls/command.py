@@ -357,11 +357,12 @@ def score(
 ) -> None:
     """Compare what the platform has with what the simulated town sent: the truth is known.
 
-    Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and
-    how much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1
-    if something is lost, doubled or wrong. Gaps are told only for nodes that were made known before, by
-    `bypuls nodes apply --town`, and a second simulator of the same nodes, such as that of `bypuls up` without
-    --no-simulate, shows as doubled. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
+    Tells what is lost, refused, doubled, wrong or late; for each kind of fault how many episodes were
+    recognised and how much of what was flagged had a cause; for each scenario whether the aggregates show
+    it. Exit status 1 if something is lost, refused (in quarantine without a fault that is a cause), doubled
+    or wrong. Gaps are told only for nodes that were made known before, by `bypuls nodes apply --town`, and
+    a second simulator of the same nodes, such as that of `bypuls up` without --no-simulate, shows as
+    doubled. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
 
     Example:
 

@@ -15,8 +15,9 @@ def tell(score: "Score") -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"{score.sent:,} readings sent and acknowledged: {score.stored:,} stored, "
-        f"{score.quarantined:,} in quarantine\n"
-        f"{score.lost:,} lost, {score.doubled:,} doubled, {score.wrong:,} wrong, {score.late:,} late; "
+        f"{score.quarantined:,} rightly in quarantine\n"
+        f"{score.lost:,} lost, {score.refused:,} refused, {score.doubled:,} doubled, "
+        f"{score.wrong:,} wrong, {score.late:,} late; "
         f"{score.flagged_good:,} flagged without a fault nearby"
     )
     if score.alarms_without_cause:
@@ -32,7 +33,9 @@ def tell(score: "Score") -> None:
         console.print(f"  {example}")
     if score.line:
         told = ", ".join(f"{count:,} x {name}" for name, count in score.line.items())
-        refused = ", ".join(f"{count:,} x {name}" for name, count in score.refused.items()) or "nothing"
+        refused = (
+            ", ".join(f"{count:,} x {name}" for name, count in score.quarantine_reasons.items()) or "nothing"
+        )
         console.print(f"bad line: {told}; quarantine: {refused}")
     if score.faults:
         _tell_faults(console, score)
