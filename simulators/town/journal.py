@@ -156,7 +156,7 @@ class Journal:
         self.span("safe", segment.start, segment.end, told | {"live": _time(segment.live)})
 
 
-VERSION = 2
+VERSION = 3
 """Rises when a journal is written otherwise, and when the same recipe makes other readings."""
 
 _ONCE = ("scenario", "fault")

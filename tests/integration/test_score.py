@@ -215,7 +215,7 @@ def test_a_platform_that_refuses_everything_is_caught(database_url: str, tmp_pat
 
 def test_an_api_that_does_not_answer_is_told(tmp_path: Path) -> None:
     (tmp_path / "town.jsonl").write_text(
-        '{"what":"town","version":2,"town":"lillestrom","seed":1,"nodes":2,"interval":null,"scenarios":[],'
+        '{"what":"town","version":3,"town":"lillestrom","seed":1,"nodes":2,"interval":null,"scenarios":[],'
         '"at":"2026-11-25T12:00:00Z","faults":{}}\n'
     )
     with pytest.raises(
