@@ -101,7 +101,8 @@ def up(
     from bypuls.embedded.up import Plan
     from bypuls.embedded.up import up as run
 
-    run(Plan(data_dir, http_port, mqtt_port, simulate, _registered("lillestrom") if simulate else []), _tell)
+    nodes = _registered("lillestrom") if simulate else []
+    run(Plan(data_dir, http_port, mqtt_port, simulate, nodes, _check_journal), _tell)
 
 
 @app.command()
@@ -355,11 +356,12 @@ def score(
 ) -> None:
     """Compare what the platform has with what the simulated town sent: the truth is known.
 
-    Tells what is lost, doubled, wrong or late; for each kind of fault how many episodes were recognised and
-    how much of what was flagged had a cause; for each scenario whether the aggregates show it. Exit status 1
-    if something is lost, doubled or wrong. Gaps are told only for nodes that were made known before, by
-    `bypuls nodes apply --town`, and a second simulator of the same nodes, such as that of `bypuls up` without
-    --no-simulate, shows as doubled. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
+    Tells what is lost, refused, doubled, wrong or late; for each kind of fault how many episodes were
+    recognised and how much of what was flagged had a cause; for each scenario whether the aggregates show
+    it. Exit status 1 if something is lost, refused (in quarantine without a fault that is a cause), doubled
+    or wrong. Gaps are told only for nodes that were made known before, by `bypuls nodes apply --town`, and
+    a second simulator of the same nodes, such as that of `bypuls up` without --no-simulate, shows as
+    doubled. BYPULS_API_OPERATOR_TOKEN opens the quarantine where it is closed.
 
     Example:
 
@@ -539,6 +541,13 @@ def _registered(town: str, nodes: int | None = None, interval: str | None = None
         seconds = duration.microseconds("--interval", interval) / 1e6
         Plan(interval=seconds).check()
     return [node.registered() for node in towns.read(town, nodes, seconds)]
+
+
+def _check_journal(journal: Path) -> None:
+    """Raise BypulsError for a journal with which `bypuls simulate` without further options can't go on."""
+    from simulators.simulation import Plan
+
+    Plan(journal=journal).check_journal()
 
 
 def _tell(line: str) -> None:

@@ -26,7 +26,7 @@ _STEP = 0.2
 PATIENCE = 30.0
 """Seconds without an acknowledgement after which that is told."""
 
-_BETWEEN_NOTES, _BETWEEN_NOTES_OF_HISTORY = 60.0, 5.0
+_BETWEEN_NOTES, _LONGEST_BETWEEN_NOTES, _BETWEEN_NOTES_OF_HISTORY = 60.0, 900.0, 5.0
 _BETWEEN_LINES = 5.0
 _LONGEST_WINDOW = 3 * 3_600 * SECOND
 _PACK = 3_500
@@ -65,7 +65,7 @@ class Feed:
         self._in_history = bool(self._history)
         self._counted = (0, 0)
         self._beside = False
-        self._told = self._noted = self._lined = time.monotonic()
+        self._begun = self._told = self._noted = self._lined = time.monotonic()
         self._silent = False
         self._before = uplink.counters
         densest = max(len(node.channels) / node.interval for node in town.nodes)
@@ -193,7 +193,9 @@ class Feed:
 
     def _look(self) -> None:
         moment = time.monotonic()
-        if moment - self._noted >= (_BETWEEN_NOTES_OF_HISTORY if self._in_history else _BETWEEN_NOTES):
+        # A run that is killed sends again what was not noted: little beside what it has lasted.
+        pause = min(max(_BETWEEN_NOTES, (moment - self._begun) / 10), _LONGEST_BETWEEN_NOTES)
+        if moment - self._noted >= (_BETWEEN_NOTES_OF_HISTORY if self._in_history else pause):
             self.note()
         if self._uplink.connected and (self._uplink.silence > PATIENCE) != self._silent:
             self._silent = not self._silent

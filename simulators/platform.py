@@ -16,6 +16,7 @@ from bypuls.readings import FlagArray, FloatArray, TimeArray
 _TIMEOUT = 120.0
 _PAGE = 500
 _SHOWN = 4_096
+_SUCH_AS = "give one such as http://127.0.0.1:8080"
 
 
 class Platform:
@@ -25,12 +26,16 @@ class Platform:
     """
 
     def __init__(self, url: str, token: str | None = None) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BypulsError(f"{url!r} is no address of the API; give one such as http://127.0.0.1:8080")
+        try:
+            parts = urlsplit(url)
+            port, known = parts.port, parts.scheme in ("http", "https") and parts.hostname
+        except ValueError as error:  # a port that is none, half an IPv6 address
+            raise BypulsError(f"{url!r} is no address of the API ({error}); {_SUCH_AS}") from error
+        if not known:
+            raise BypulsError(f"{url!r} is no address of the API; {_SUCH_AS}")
         self._url, self._token, self._root = url, token, parts.path.rstrip("/")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=_TIMEOUT)
+        self._connection = kind(known, port, timeout=_TIMEOUT)
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +76,7 @@ class Platform:
         cursor = None
         while True:
             asked = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-            page = json.loads(self._get("/streams", asked) or b'{"streams": [], "next": null}')
+            page = self._page("/streams", asked)
             found |= {each["stream"]: each["expected_interval"] for each in page["streams"]}
             cursor = page["next"]
             if cursor is None:
@@ -82,7 +87,7 @@ class Platform:
         cursor = None
         while True:
             asked = {"limit": _PAGE} | ({"cursor": cursor} if cursor else {})
-            page = json.loads(self._get("/quarantine", asked) or b"{}")
+            page = self._page("/quarantine", asked)
             for shown in page["entries"]:
                 cut = shown["payload_size"] > _SHOWN
                 whole = self._get(f"/quarantine/{shown['quarantine_id']}", {}) if cut else None
@@ -91,6 +96,17 @@ class Platform:
             cursor = page["next"]
             if cursor is None:
                 return
+
+    def _page(self, path: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what a list of the API gives, which every API has."""
+        body = self._get(path, asked)
+        try:
+            page = None if body is None else json.loads(body)
+        except ValueError:
+            page = None
+        if not isinstance(page, dict) or "next" not in page:
+            raise BypulsError(f"{self._url} has no {path} of Bypuls's API: what answers there? {_SUCH_AS}")
+        return page
 
     def _get(self, path: str, asked: dict[str, Any]) -> bytes | None:
         """Return what a path of the API gives; None where there is no such thing."""
@@ -102,7 +118,7 @@ class Platform:
             except (OSError, HTTPException):  # a connection that was kept may have been closed meanwhile
                 self._connection.close()
                 status, body = self._ask(target, headers)
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: a name that is no host's
             raise BypulsError(
                 f"the API at {self._url} can't be reached ({error}); is it running? --api says where"
             ) from error

@@ -1,7 +1,7 @@
 """`bypuls score`: what the platform has, compared with the truth of a simulated town."""
 
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from bypuls import senml
-from bypuls.errors import PackError
+from bypuls.errors import BypulsError, PackError
 from bypuls.readings import SECOND, FlagArray, FloatArray, TimeArray
 from simulators import score_report
 from simulators.platform import Platform
@@ -25,6 +25,8 @@ from simulators.town.town import Block, Group, Town
 
 _DAY = 86_400 * SECOND
 _SKEW = 1_300 * SECOND
+_MOST_AHEAD = 300 * SECOND
+"""How far in the future a reading may lie to be stored; the platform's documented limit."""
 
 
 @dataclass
@@ -32,17 +34,20 @@ class Score:
     """What was found: readings by fate, recognition of faults, and scenarios in the aggregates.
 
     `sent` are the readings that the platform has acknowledged, `lost` those of them that it has nowhere,
-    `quarantined` those that it could not store and kept, `doubled` readings at instants that no node sent,
-    `wrong` those with another value than was sent, `late` those acknowledged more than a minute after they
-    were sent first. `intervals_unknown` and `intervals_other` count streams of which the platform expects no
-    interval, or another than they have, so that it can't tell a gap or tells one where none is; `registering`
-    is the command that tells it. `flagged_good` counts readings flagged though no fault was near, and
-    `alarms_without_cause` by flag the runs of readings that no fault can have caused.
+    `quarantined` those that it rightly kept apart, since by a fault they have a wrong unit or a time too far
+    ahead, `refused` those in quarantine without such a cause, `doubled` readings at instants that no node
+    sent, `wrong` those with another value than was sent, or stored though their unit was wrong, `late` those
+    acknowledged more than a minute after they were sent first. `intervals_unknown` and `intervals_other`
+    count streams of which the platform expects no interval, or another than they have, so that it can't tell
+    a gap or tells one where none is; `registering` is the command that tells it. `flagged_good` counts
+    readings flagged though no fault was near, and `quarantine_reasons` counts messages in quarantine by
+    reason, and `alarms_without_cause` by flag the runs of readings that no fault can have caused.
     """
 
     sent: int = 0
     stored: int = 0
     quarantined: int = 0
+    refused: int = 0
     lost: int = 0
     doubled: int = 0
     wrong: int = 0
@@ -52,7 +57,7 @@ class Score:
     intervals_other: int = 0
     registering: str = ""
     line: dict[str, int] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
+    quarantine_reasons: dict[str, int] = field(default_factory=dict)
     alarms_without_cause: dict[str, int] = field(default_factory=dict)
     faults: list[Recognition] = field(default_factory=list)
     scenarios: list[Showing] = field(default_factory=list)
@@ -60,17 +65,22 @@ class Score:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is lost, doubled or wrong."""
-        return not (self.lost or self.doubled or self.wrong)
+        """Whether nothing is lost, refused, doubled or wrong."""
+        return not (self.lost or self.refused or self.doubled or self.wrong)
 
 
 @dataclass
 class Truth:
-    """What one stream's sensor sent in acknowledged stretches; columns of one length, times ascending."""
+    """What one stream's sensor sent in acknowledged stretches; columns of one length, times ascending.
+
+    `time` is what the node's clock says; `ahead` tells where it is wrong by so much that
+    the platform may refuse it.
+    """
 
     time: TimeArray
     value: FloatArray
     unit_wrong: NDArray[np.bool_]
+    ahead: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,10 @@ class Stored:
 
 
 _MOST_EXAMPLES = 20
+_NOTHING = (
+    "nothing to score: {journal} tells of no acknowledged reading; was ingest running while it was written, "
+    "and long enough for a node to measure?"
+)
 
 Quarantined = dict[tuple[str, str], set[int]]
 """By node and channel the times of readings that are in quarantine."""
@@ -91,7 +105,8 @@ Quarantined = dict[tuple[str, str], set[int]]
 def run(journal: Path, url: str, token: str | None, *, as_json: bool) -> bool:
     """Score the platform at `url` by a journal, print the result; tells whether nothing is lost or wrong.
 
-    Raises BypulsError when the journal can't be read, or the API can't be asked.
+    Raises BypulsError when the journal can't be read, tells of no acknowledged reading, or the API can't be
+    asked.
     """
     found = score(journal, url, token, quiet=as_json)
     if as_json:
@@ -106,12 +121,16 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
     past = read(journal)
     town, faults = build(past.recipe)
     segments = [segment for segment in past.segments if segment.end > segment.start]
+    if not segments:
+        raise BypulsError(_NOTHING.format(journal=journal))
     late = sum(segment.late for segment in segments)
     result = Score(
         late=late, registering=_registering(past.recipe), line=dict(Counter(each.fault for each in past.line))
     )
     with Platform(url, token) as platform:
-        quarantined, result.refused = _read_quarantine(platform, {node.node for node in town.nodes})
+        quarantined, result.quarantine_reasons = _read_quarantine(
+            platform, {node.node for node in town.nodes}
+        )
         _compare_intervals(town, platform.expected_intervals(), result)
         recognitions = Recognitions(faults, past.line)
         places = [(group, row) for group in town.groups for row in range(len(group.names))]
@@ -120,8 +139,9 @@ def score(journal: Path, url: str, token: str | None = None, *, quiet: bool = Tr
         result.faults = recognitions.table()
         result.alarms_without_cause = recognitions.uncaused()
         result.flagged_good = recognitions.flagged_good
-        if segments:
-            result.scenarios = showings(platform, town, segments[0].start, segments[-1].end)
+        if not result.sent:
+            raise BypulsError(_NOTHING.format(journal=journal))
+        result.scenarios = showings(platform, town, segments[0].start, segments[-1].end)
     return result
 
 
@@ -149,8 +169,9 @@ def _compare(
         there = np.minimum(there, max(len(stored.time) - 1, 0))
         has = stored.time[there] == truth.time if len(stored.time) else np.zeros(len(truth.time), np.bool_)
         in_quarantine = np.isin(truth.time, kept) & ~has
-        wrong = has.copy()
-        wrong[has] = stored.value[there[has]] != truth.value[has]
+        refused = in_quarantine & ~truth.unit_wrong & ~truth.ahead
+        wrong = has & truth.unit_wrong
+        wrong[has] |= stored.value[there[has]] != truth.value[has]
         lost = ~has & ~in_quarantine
         extra = ~np.isin(stored.time, truth.time)
         extra[1:] |= stored.time[1:] == stored.time[:-1]
@@ -158,12 +179,14 @@ def _compare(
         extra &= _within(stored.time, segments, group.step, _SKEW if skewed else 0)
         result.sent += len(truth.time)
         result.stored += int(has.sum())
-        result.quarantined += int(in_quarantine.sum())
+        result.quarantined += int((in_quarantine & ~refused).sum())
+        result.refused += int(refused.sum())
         result.lost += int(lost.sum())
         result.wrong += int(wrong.sum())
         result.doubled += int(extra.sum())
         for what, times in (
             ("lost", truth.time[lost]),
+            ("refused without cause", truth.time[refused]),
             ("wrong", truth.time[wrong]),
             ("doubled", stored.time[extra]),
         ):
@@ -193,7 +216,7 @@ def _registering(recipe: Recipe) -> str:
 
 def sent(town: Town, faults: Faults, group: Group, row: int, segments: list[Segment]) -> dict[str, Truth]:
     """Return what a node sent in acknowledged stretches, by channel."""
-    parts: dict[str, list[tuple[TimeArray, FloatArray, NDArray[np.bool_]]]] = defaultdict(list)
+    parts: dict[str, list[Truth]] = defaultdict(list)
     rows = np.array([row])
     for segment in segments:
         for begin in range(segment.start, segment.end, _DAY):
@@ -205,14 +228,18 @@ def sent(town: Town, faults: Faults, group: Group, row: int, segments: list[Segm
             for channel in group.channels:
                 wrong = block.units.get(channel.name, np.zeros(tick.shape, np.bool_))
                 stamped = stamps(block, channel)
+                ahead = stamped - tick > _MOST_AHEAD
+                values = block.values[channel.name]
                 parts[channel.name].append(
-                    (stamped[was_sent], block.values[channel.name][was_sent], wrong[was_sent])
+                    Truth(stamped[was_sent], values[was_sent], wrong[was_sent], ahead[was_sent])
                 )
     truths = {}
     for name, pieces in parts.items():
-        time, value, wrong = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        time, value, wrong, ahead = (
+            np.concatenate([getattr(piece, column.name) for piece in pieces]) for column in fields(Truth)
+        )
         order = np.argsort(time, kind="stable")
-        truths[name] = Truth(time[order], value[order], wrong[order])
+        truths[name] = Truth(time[order], value[order], wrong[order], ahead[order])
     return truths
 
 

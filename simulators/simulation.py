@@ -67,6 +67,10 @@ class Plan:
                     f"{rfc(rivers.START)[:10]}, so that it must be at most {most} days"
                 )
 
+    def check_journal(self) -> None:
+        """Raise BypulsError for a journal that can't be read, or is of another town."""
+        Journal(self.journal, self.recipe(now()))
+
     def recipe(self, clock: int) -> Recipe:
         """Return what makes the readings; without `at` that of the journal, if there is one, holds."""
         at = self.at

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from bypuls.embedded.broker import broker_child
@@ -23,6 +24,8 @@ from bypuls.store.registration import register
 READY_WITHIN = 60.0
 STOP_WITHIN = 14.0
 STATUS_EVERY = 30.0
+TOWN_WITHIN = 30.0
+"""Seconds after which the platform is called ready though nothing of the simulated town has arrived."""
 HISTORY = "7d"
 """How much of its past the simulated town sends at the first start."""
 
@@ -31,13 +34,17 @@ _LOOK_EVERY = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run, and where; `registry` are nodes that are registered at each start."""
+    """What to run, and where; `registry` are nodes that are registered at each start.
+
+    `check_journal` raises BypulsError for the path of a journal with which the simulator can't go on.
+    """
 
     data_dir: Path
     http_port: int
     mqtt_port: int
     simulate: bool
     registry: Sequence[RegisteredNode]
+    check_journal: Callable[[Path], None]
 
 
 def up(plan: Plan, tell: Callable[[str], None]) -> None:
@@ -77,8 +84,9 @@ class _Platform:
         self._api = self._service(folder, "api", "bypuls_api")
         self._maintenance = self._service(folder, "maintain", "postgres")
         # The journal tells where a town goes on that was stopped, so that only what is missing is sent.
-        journal = str(folder.path.absolute() / "town.jsonl")
-        self._simulator = self._service(folder, "simulate", None, "--history", HISTORY, "--journal", journal)
+        self._journal = folder.path.absolute() / "town.jsonl"
+        options = "--history", HISTORY, "--journal", str(self._journal)
+        self._simulator = self._service(folder, "simulate", None, *options)
         self._started: list[Child] = []
 
     def start(self) -> None:
@@ -105,8 +113,7 @@ class _Platform:
         self._await(self._ingest_is_connected, self._ingest)
         self._await(lambda: api_is_ready(self._plan.http_port), self._api)
         if self._plan.simulate:
-            self._launch(self._simulator)
-            self._await(self._readings_arrive, self._simulator)
+            self._start_simulator()
         self._launch(self._maintenance)
         self._tell(f"ready: http://{HOST}:{self._plan.http_port}")
 
@@ -172,6 +179,32 @@ class _Platform:
     def _launch(self, child: Child) -> None:
         child.start()
         self._started.append(child)
+
+    def _start_simulator(self) -> None:
+        """Start the town, and wait for its first readings; when it fails, the platform goes on without."""
+        try:
+            self._plan.check_journal(self._journal)
+        except BypulsError as error:
+            aside = next(
+                path
+                for number in count(1)
+                if not (path := self._journal.with_suffix(f".{number}.jsonl")).exists()
+            )
+            self._journal.rename(aside)
+            self._tell(f"simulator: its journal is set aside as {aside}, and a new one begun: {error}")
+        simulator, patience = self._simulator, time.monotonic() + TOWN_WITHIN
+        simulator.start()
+        self._await(
+            lambda: self._readings_arrive() or not simulator.running or time.monotonic() > patience, simulator
+        )
+        self._started.append(simulator)  # only now: _await takes the end of one of these for a failure
+        if not simulator.running:
+            ended = f"{simulator.name} ended ({simulator.fate}); the platform goes on, and starts it again"
+            self._tell(_with_last_words(ended, simulator))
+        elif time.monotonic() > patience:
+            self._tell(
+                f"no reading of the {simulator.name} has arrived in {TOWN_WITHIN:g} s; see {simulator.log}"
+            )
 
     def _await(self, ready: Callable[[], bool], waited_for: Child) -> None:
         """Wait until a child is ready; raises BypulsError when one ends meanwhile, or it takes too long."""

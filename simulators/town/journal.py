@@ -156,7 +156,7 @@ class Journal:
         self.span("safe", segment.start, segment.end, told | {"live": _time(segment.live)})
 
 
-VERSION = 2
+VERSION = 3
 """Rises when a journal is written otherwise, and when the same recipe makes other readings."""
 
 _ONCE = ("scenario", "fault")
@@ -177,7 +177,7 @@ def read(path: Path) -> Past:
                     raise BypulsError(
                         f"{path} is a journal of version {version}; only those of version {VERSION} can be "
                         "scored or continued, since the town now measures or notes otherwise. Simulate anew "
-                        "with another --journal (`bypuls up`: with another --data-dir)"
+                        "with another --journal"
                     )
                 past = Past(msgspec.convert(told | {"at": _instant(told["at"])}, Recipe), [], bad, 0)
             elif told["what"] == "line":

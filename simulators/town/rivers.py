@@ -17,6 +17,8 @@ START = 1_567_296_000 * SECOND
 
 STEP = 6 * 3_600 * SECOND
 _PART = 0.25  # days in a step
+_LAG = 2
+"""Steps from a step's start until its mean is reached; at its end, the way there would foretell rain."""
 _SAMPLES = 6
 _AHEAD = 40  # steps
 
@@ -62,6 +64,11 @@ class _State:
         return runoff / _PART
 
 
+def _dry(river: River) -> float:
+    """Return the discharge at START, in m³/s, while nothing falls."""
+    return river.base + river.area / 86.4 * _State(river).step(river, 0.0, 0.0, 0.0)
+
+
 class Rivers:
     """Discharge of the rivers at any instant, computed once and carried on as time goes by."""
 
@@ -69,8 +76,8 @@ class Rivers:
         self._plan, self._key, self._forces = plan, key, forces
         self._steps = 0
         self._states = {name: _State(river) for name, river in plan.rivers.items()}
-        self._flows: dict[str, list[float]] = {name: [] for name in plan.rivers}
-        self._snow: list[float] = []
+        self._flows = {name: [_dry(river)] * _LAG for name, river in plan.rivers.items()}
+        self._snow = [0.0] * _LAG
 
     def discharge(self, name: str, time: TimeArray) -> FloatArray:
         """Return a river's discharge at its mouth, in m³/s."""
@@ -83,8 +90,7 @@ class Rivers:
     def _at(self, column: list[float], time: TimeArray) -> FloatArray:
         if not time.size:
             return np.zeros(time.shape)
-        steps = int((int(time.max()) - START) // STEP) + 2
-        self._reach(max(steps, 2))
+        self._reach(max(int((int(time.max()) - START) // STEP), 0) + 2 - _LAG)
         since = np.maximum(time - START, 0)
         first = int(since.min() // STEP)
         part = np.array(column[first : int(since.max() // STEP) + 2])

@@ -25,6 +25,12 @@ from simulators.town.sensing import Sites, Values
 _IN_WORK = 1 << 14
 """Instants of nodes in work at once, so that their columns stay in the cache."""
 
+_AMOUNTS = {
+    "traffic", "stoves", "trains", "vehicles", "bicycles", "commuters", "fair", "lamps", "mean_flow",
+    "crowd", "walkers",
+}  # fmt: skip
+"""Parameters of which a multiplied node has less; the others are what its place is like."""
+
 _WINDOWED = (Kind.TOTAL, Kind.ENERGETIC)
 
 
@@ -141,20 +147,28 @@ def _channel(name: str, decimals: int) -> Channel:
 
 
 def _copy(node: Node, copy: int) -> Node:
-    """Return a node of the same kind up to two kilometres away, with a little less of all."""
+    """Return a node of the same kind up to two kilometres away, with a little less of what there is of it.
+
+    A river's gauge stays where it is, since its river does.
+    """
     if copy == 0:
         return node
     name = f"{node.node}-{copy + 1}"
     aside = chance.uniform(chance.keys(0, [name]), np.arange(20, dtype=np.int64))
     shrunk = {
-        key: value if key == "river" else value * (1 - 0.3 * share)
+        key: value * (1 - 0.3 * share) if key in _AMOUNTS else value
         for (key, value), share in zip(node.parameters.items(), aside[2:].tolist(), strict=False)
     }
+    latitude, longitude = node.latitude, node.longitude
+    if node.kind != "river":
+        latitude = round(latitude + 0.036 * (float(aside[0]) - 0.5), 4)
+        longitude = round(longitude + 0.072 * (float(aside[1]) - 0.5), 4)
     return replace(
         node,
         node=name,
-        latitude=round(node.latitude + 0.036 * (float(aside[0]) - 0.5), 4),
-        longitude=round(node.longitude + 0.072 * (float(aside[1]) - 0.5), 4),
+        place=f"{node.place} {copy + 1}",
+        latitude=latitude,
+        longitude=longitude,
         parameters=shrunk,
         thresholds={},  # they were found for the gauge that is copied
     )

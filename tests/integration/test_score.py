@@ -67,10 +67,10 @@ def test_every_fault_is_survived_and_what_flags_are_meant_for_is_recognised(
         journal=tmp_path / "town.jsonl",
     )
     with Mosquitto() as broker, scored(database_url, broker, plan) as found:
-        assert (found.lost, found.doubled, found.wrong) == (0, 0, 0), found.examples
+        assert (found.lost, found.refused, found.doubled, found.wrong) == (0, 0, 0, 0), found.examples
         assert found.quarantined > 0
-        assert found.refused["unit"] > 0
-        assert found.refused["malformed"] == found.line["corrupt"] > 0
+        assert found.quarantine_reasons["unit"] > 0
+        assert found.quarantine_reasons["malformed"] == found.line["corrupt"] > 0
         assert found.line["duplicate"] > 0
         assert found.line["reordering"] > 0
         by_fault = {each.fault: each for each in found.faults}
@@ -94,7 +94,7 @@ def test_clocks_that_are_ahead_are_recognised_live(database_url: str, tmp_path: 
         journal=tmp_path / "town.jsonl",
     )
     with Mosquitto() as broker, scored(database_url, broker, plan) as found:
-        assert (found.lost, found.doubled, found.wrong) == (0, 0, 0), found.examples
+        assert (found.lost, found.refused, found.doubled, found.wrong) == (0, 0, 0, 0), found.examples
         [clock] = found.faults
         assert clock.episodes >= 8
         assert (clock.recall, clock.precision) == (1.0, 1.0)
@@ -185,7 +185,7 @@ def test_a_platform_that_drops_every_thousandth_reading_is_caught(database_url: 
             text=True,
             check=False,
         )
-        assert f"{found.lost} lost, 3 doubled, 1 wrong, 0 late" in table.stdout
+        assert f"{found.lost} lost, 0 refused, 3 doubled, 1 wrong, 0 late" in table.stdout
         # Nobody made the town known, so what is a gap can't be told: it says so, and what to do.
         streams = sum(len(node.channels) for node in town.read(plan.town))
         assert (
@@ -194,12 +194,49 @@ def test_a_platform_that_drops_every_thousandth_reading_is_caught(database_url: 
         assert "run: bypuls nodes apply --town lillestrom --interval 300s" in table.stdout
 
 
+def test_a_platform_that_refuses_everything_is_caught(database_url: str, tmp_path: Path) -> None:
+    plan = Plan(nodes=8, interval=600.0, history=DAY, duration=1_000_000, journal=tmp_path / "town.jsonl")
+    with (
+        Mosquitto() as broker,
+        Ingest(database_url, broker.port, INGEST_ENROLMENT="closed"),
+        Api(database_url) as api,
+    ):
+        simulation.run(BrokerSettings(port=broker.port), plan)
+        assert plan.journal is not None
+        found = score(plan.journal, api.url)
+        with pytest.raises(BypulsError, match=r"/nope has no /quarantine of Bypuls's API"):
+            score(plan.journal, f"{api.url}/nope")
+    assert found.sent > 1_000
+    assert (found.stored, found.quarantined, found.lost + found.refused) == (0, 0, found.sent)
+    assert found.refused > 0
+    assert "refused without cause" in " ".join(found.examples)
+    assert not found.clean
+
+
 def test_an_api_that_does_not_answer_is_told(tmp_path: Path) -> None:
     (tmp_path / "town.jsonl").write_text(
-        '{"what":"town","version":2,"town":"lillestrom","seed":1,"nodes":2,"interval":null,"scenarios":[],'
+        '{"what":"town","version":3,"town":"lillestrom","seed":1,"nodes":2,"interval":null,"scenarios":[],'
         '"at":"2026-11-25T12:00:00Z","faults":{}}\n'
     )
+    with pytest.raises(
+        BypulsError, match=r"nothing to score: .*town\.jsonl tells of no acknowledged reading"
+    ):
+        score(tmp_path / "town.jsonl", "http://127.0.0.1:9")
+    with (tmp_path / "town.jsonl").open("a") as journal:
+        journal.write(
+            '{"what":"safe","from":"2026-11-25T12:00:00Z","to":"2026-11-25T13:00:00Z",'
+            '"live":"2026-11-25T13:00:00Z","readings":12,"late":0}\n'
+        )
     with pytest.raises(BypulsError, match=r"can't be reached .* is it running"):
         score(tmp_path / "town.jsonl", "http://127.0.0.1:9")
-    with pytest.raises(BypulsError, match="is no address of the API"):
-        score(tmp_path / "town.jsonl", "localhost:8080")
+    for address in (
+        "localhost:8080",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:abc",
+        "http://[::1",
+        "http://",
+    ):
+        with pytest.raises(BypulsError, match=r"is no address of the API.*; give one such as http"):
+            score(tmp_path / "town.jsonl", address)
+    with pytest.raises(BypulsError, match="can't be reached"):
+        score(tmp_path / "town.jsonl", "http://" + "a" * 70)

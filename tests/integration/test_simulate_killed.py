@@ -65,4 +65,4 @@ def test_what_a_bad_line_did_to_a_run_that_was_killed_is_counted_too(
     assert by_the_killed["corrupt"] > 20
     assert all(found.line[name] > by_the_killed[name] > 0 for name, _ in faults)
     # What was told but had not left the killed process is in no quarantine.
-    assert 0 <= found.line["corrupt"] - found.refused["malformed"] < by_the_killed["corrupt"] / 2
+    assert 0 <= found.line["corrupt"] - found.quarantine_reasons["malformed"] < by_the_killed["corrupt"] / 2

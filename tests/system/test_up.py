@@ -1,5 +1,6 @@
 """`bypuls up` as its users have it: a process with a folder, two ports, and signals."""
 
+import fcntl
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from bypuls.embedded.account import server_account
+from simulators.town.journal import VERSION
 from testbed.port import free_port
 from testbed.sources import mosquitto_command
 
@@ -221,6 +223,69 @@ def test_nothing_outlives_a_killed_one_and_the_next_start_finds_the_data(tmp_pat
             following.close()
     finally:
         killed.close()
+
+
+OLD = (
+    '{"what":"town","version":1,"town":"lillestrom","seed":1,"nodes":null,"interval":null,"scenarios":[],'
+    '"at":"2026-11-25T12:00:00Z","faults":{}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (OLD, "is a journal of version 1"),
+        ("no journal\n", "line 1: JSON is malformed"),
+        (
+            OLD.replace('"version":1', f'"version":{VERSION}').replace('"seed":1', '"seed":2'),
+            "seed is 2 there",
+        ),
+    ],
+    ids=["old", "damaged", "of another town"],
+)
+def test_a_journal_that_the_town_cannot_go_on_with_is_set_aside(tmp_path: Path, found: str, why: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "lock").touch()
+    (data / "town.jsonl").write_text(found)
+    (data / "town.1.jsonl").write_text("an older one")
+    running = Up(data)
+    try:
+        running.wait_until_ready()
+        [told] = [line for line in running.output.splitlines() if line.startswith("simulator: ")]
+        assert f"is set aside as {data}/town.2.jsonl, and a new one begun" in told
+        assert why in told
+        assert (data / "town.2.jsonl").read_text() == found
+        assert f'"version":{VERSION},"town":"lillestrom","seed":1,' in (data / "town.jsonl").read_text()
+        running.wait_for_news()
+    finally:
+        running.close()
+
+
+def test_a_simulator_that_cannot_start_is_told_and_started_again_while_the_platform_goes_on(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "lock").touch()
+    with (data / "town.jsonl").open("ab") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        running = Up(data)
+        try:
+            running.wait_until_ready()
+            assert (
+                "simulator ended (exit status 1); the platform goes on, and starts it again" in running.output
+            )
+            assert "another simulation writes the journal" in running.output
+            assert running.get("/readyz")
+            fcntl.flock(held, fcntl.LOCK_UN)
+            running.wait_for("simulator started again")
+            deadline = time.monotonic() + 40
+            while not running.latest():
+                assert time.monotonic() < deadline, running.output
+                time.sleep(0.1)
+        finally:
+            running.close()
 
 
 def test_a_reader_that_went_away_does_not_end_it(tmp_path: Path) -> None:

@@ -80,3 +80,15 @@ def of_gauge(node: town.Node, flows: dict[str, FloatArray]) -> dict[str, FloatAr
     river = PLAN.river[int(node.parameters["river"])]
     flow = flows[river.name] * node.parameters["share"]
     return {"water_level": rivers.level(river, flow, flows, PLAN.rivers), "discharge": flow}
+
+
+@pytest.mark.parametrize("at", ["2026-07-14T03:07", "2026-07-15T00:00", "2026-06-20T10:59"])
+def test_no_river_rises_before_the_storm_and_each_rises_after_it(at: str) -> None:
+    moment = int(np.datetime64(at, "us").astype(np.int64))
+    begin, end = Forces(["flood"], moment).span("flood")
+    before = begin - np.arange(0, 15 * DAY, DAY // 96)
+    after = np.arange(begin, end, DAY // 96)
+    calm, stormy = (Scene(PLAN, 3, Forces(names, moment)).rivers for names in ([], ["flood"]))
+    for name in PLAN.rivers:
+        assert np.array_equal(stormy.discharge(name, before), calm.discharge(name, before))
+        assert stormy.discharge(name, after).max() > 1.3 * calm.discharge(name, after).max()

@@ -336,7 +336,14 @@ def test_a_town_is_multiplied_plausibly() -> None:
     assert len({node.node for node in many}) == 1_000
     copies = many[85:]
     assert all(abs(copy.latitude - NODES[number % 85].latitude) < 0.02 for number, copy in enumerate(copies))
-    assert all(copy.registered().place for copy in copies)
+    for number, copy in enumerate(copies):
+        like, kept = NODES[number % 85], {"height", "static", "share", "river", "exposure", "days_to_full"}
+        assert copy.place == copy.registered().place == f"{like.place} {number // 85 + 2}"
+        for name, value in copy.parameters.items():
+            own = like.parameters[name]
+            assert value == own if name in kept or own == 0 else 0.7 * own <= value < own, (copy.node, name)
+        moved = (copy.latitude, copy.longitude) != (like.latitude, like.longitude)
+        assert moved == (copy.kind != "river"), copy.node
     assert len(towns.read("lillestrom", 14)) == len(KINDS)
     assert {node.kind for node in towns.read("lillestrom", 14)} == set(KINDS)
     with pytest.raises(BypulsError, match="0 nodes were asked for"):
