@@ -17,7 +17,7 @@ BEGIN
                river.node, river.place, river.latitude, river.longitude, coalesce(max(s.time) + '1 hour'::interval,
                    at - '7 days'::interval), river.value, river.unit
         FROM dashboard.series(river.quantity, ARRAY[river.node], at - '7 days'::interval, at, '1 hour') AS s
-        WHERE s.value <= crosses;
+        WHERE s.metric = river.metric AND s.value <= crosses;
     END LOOP;
 
     RETURN QUERY
@@ -45,7 +45,7 @@ BEGIN
         SELECT DISTINCT ON (x.node) x.*, min(x.time) FILTER (WHERE x.bad) OVER (PARTITION BY x.node) AS since
         FROM (SELECT *, x.drop > 0.5 AND x.flow_factor > 1.5 AS bad
               FROM dashboard.burst(findings.nodes, at - '3 hours'::interval, at, '15 minutes') AS x) AS x
-        ORDER BY x.node, x.time DESC
+        ORDER BY x.node, x.time DESC, x.bad DESC
     ) AS b JOIN public.node AS n ON n.node = b.node
     WHERE b.bad;
 
