@@ -31,7 +31,7 @@ RULES = (
         rows(
             "node, place, metric, min(value) AS value",
             f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
-            where="coverage >= 0.75",
+            where="coverage >= 0.85",
             group="node, place, metric HAVING count(*) = 3",
         ),
         limit=400,
@@ -115,7 +115,8 @@ RULES = (
         "Trykket ved {{ $labels.metric }} er falt, og forbruket er "
         '{{ printf "%.1f" $values.A.Value }} ganger det vanlige',
         rows(
-            "node, place, metric, max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
+            "node, place, metric, "
+            "max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
             f"burst(NULL, {AT}::timestamptz - interval '30 minutes', {AT}, '15 minutes')",
             group="node, place, metric",
         ),

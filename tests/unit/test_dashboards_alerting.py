@@ -73,7 +73,8 @@ def test_limits_are_those_of_the_law() -> None:
     [day] = [limit for limit in LEGAL_LIMITS if (limit.quantity, limit.period) == ("pm10", Period.DAY)]
     assert BY_UID["no2-hour"].limit == hour.value
     assert BY_UID["pm10-day"].limit == day.value
-    assert f"coverage >= {LEAST_COVERAGE}" in BY_UID["pm10-day"].sql
+    for uid in ("no2-three-hours", "pm10-day"):
+        assert f"coverage >= {LEAST_COVERAGE}" in BY_UID[uid].sql
     assert BY_UID["coverage-low"].limit == 100 * LEAST_COVERAGE
     assert BY_UID["no2-three-hours"].limit == BOUNDS["no2"][2] == 400
 
