@@ -349,3 +349,10 @@ COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: veh
 GRANT USAGE ON SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON dirty_hours, retention TO bypuls_grafana;
+
+-- Whoever only reads makes no temporary tables either; ingest has its own grant.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
