@@ -167,8 +167,12 @@ def test_the_backlog_counts_hours_that_are_over_and_not_rolled_up(database_url: 
     stream = register(database_url, "n", "no2")["no2"]
     write(database_url, stream, NOON - np.array([0, 1, 61, 121, 122]) * 60 * SECOND, 1.0)
     (row,) = ask(database_url, "backlog", NOON + 120 * SECOND)
-    assert (row["hours_waiting"], row["marks"]) == (3, 4)
-    assert (microseconds(row["oldest"]), row["age_seconds"]) == (NOON - 3 * HOUR, 2 * 3600 + 120)
+    assert (row["hours_waiting"], row["marks"], row["age_seconds"]) == (3, 4, 0)
+    for marked, age in ((NOON - 4 * HOUR, 2 * 3600 + 60), (NOON + 20 * SECOND, 100)):
+        run(database_url, "UPDATE dirty_hours SET marked_at = to_timestamp(%s)", marked / SECOND)
+        (row,) = ask(database_url, "backlog", NOON + 120 * SECOND)
+        assert (microseconds(row["oldest"]), row["age_seconds"]) == (NOON - 3 * HOUR, age)
+        assert microseconds(row["waiting_since"]) == NOON + 120 * SECOND - age * SECOND
     roll_up(database_url)
     (row,) = ask(database_url, "backlog", NOON + 2 * HOUR)
     assert (row["hours_waiting"], row["oldest"], row["age_seconds"]) == (0, None, 0)

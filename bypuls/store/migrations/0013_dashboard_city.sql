@@ -65,7 +65,7 @@ BEGIN
            at - '15 minutes'::interval, q.kinds::float8, '1'
     FROM dashboard.quarantine_reasons(at - '15 minutes'::interval, at) AS q WHERE q.kinds > 20
     UNION ALL
-    SELECT 1, 'backlog', 'Timesummene henger etter', NULL, NULL, NULL, NULL, b.oldest + '1 hour'::interval, b.age_seconds,
+    SELECT 1, 'backlog', 'Timesummene henger etter', NULL, NULL, NULL, NULL, b.waiting_since, b.age_seconds,
            's'
     FROM dashboard.backlog(at) AS b WHERE b.age_seconds > 1800;
 END
