@@ -52,6 +52,16 @@ def test_a_node_tells_silence_battery_missing_packs_and_flagged_share(database_u
     assert kinds == {"silent"}
 
 
+def test_a_node_enrolled_on_sight_is_silent_by_intervals_of_15_minutes(database_url: str) -> None:
+    write(database_url, register(database_url, "n", "no2")["no2"], [NOON], 1.0)
+    for minutes, found in ((44, set()), (46, {"silent"})):
+        at = NOON + minutes * 60 * SECOND
+        (row,) = ask(database_url, "node_status", None, at)
+        assert row["silent_intervals"] == pytest.approx(minutes / 15)
+        assert (row["interval_seconds"], row["coverage_today"]) == (None, None)
+        assert {one["kind"] for one in ask(database_url, "findings", None, at)} == found
+
+
 def test_asked_of_the_past_a_node_was_heard_when_it_measured_last(everyday: TownDatabase) -> None:
     at = NOON - 5 * DAY
     (row,) = ask(everyday.url, "node_status", ["traffic-01"], at)
