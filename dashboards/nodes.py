@@ -42,8 +42,8 @@ def dashboard() -> Dashboard:
                     "Nodene i tall",
                     "all but the first are 0.",
                     "silent for 3 intervals (15 min where the registry has none); too little coverage today "
-                    "to compare with legal limits; a newest reading more than a minute off from its arrival; packs missing or dropped; above "
-                    "5 % of the last 3 hours flagged.",
+                    "to compare with legal limits; a newest reading more than a minute off from its "
+                    "arrival; packs missing or dropped; above 5 % of the last 3 hours flagged.",
                     "sort the list below by that column.",
                     NONE,
                 ),
