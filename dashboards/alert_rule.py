@@ -18,7 +18,10 @@ from dashboards.query import SOURCE_UID, SqlQuery
 FOLDER_UID, FOLDER = "bypuls-alerts", "Bypuls varsler"
 """Not the dashboards' folder: Grafana makes it by its title, and would then make that one twice."""
 
-RUNBOOKS = "/public/bypuls/runbooks.txt"
+SERVER = "{{ externalURL }}"
+"""GF_SERVER_ROOT_URL, which Grafana fills in, with a slash at its end: links in mails must be whole."""
+
+RUNBOOKS = f"{SERVER}public/bypuls/runbooks.txt"
 """docs/runbooks.md, which docker-compose.yml puts where Grafana serves files from."""
 
 EVERY = 60
@@ -88,7 +91,8 @@ class AlertRule:
             labels={"severity": self.severity, "area": self.area},
             annotations={
                 "summary": self.summary,
-                "description": f"Dashbord: /d/{self.dashboard}. Hva det betyr og hva du gjør: {RUNBOOKS}, "
+                "description": f"Dashbord: {SERVER}d/{self.dashboard} – "
+                f"hva det betyr og hva du gjør: {RUNBOOKS}, "
                 f"{self.uid}.",
                 "runbook_url": f"{RUNBOOKS}#{self.uid}",
             },

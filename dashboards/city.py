@@ -84,8 +84,8 @@ def dashboard() -> Dashboard:
                 Told(
                     "Noder som tier",
                     "none, or a few known ones.",
-                    "nodes have sent nothing for 3 of their intervals; many at once is the network, the "
-                    "broker or the power.",
+                    "nodes have sent nothing for 3 of their intervals (15 min where the registry has none); "
+                    "many at once is the network, the broker or the power.",
                     "open Noder and sort by silence; open Plattform when many fell silent together.",
                     "Ingen noder i registeret for dette utvalget",
                 ),

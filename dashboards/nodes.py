@@ -41,9 +41,9 @@ def dashboard() -> Dashboard:
                 Told(
                     "Nodene i tall",
                     "all but the first are 0.",
-                    "silent for 3 intervals; too little coverage today to compare with legal limits; a "
-                    "newest reading more than a minute off from its arrival; packs missing or dropped; above "
-                    "5 % of the last 3 hours flagged.",
+                    "silent for 3 intervals (15 min where the registry has none); too little coverage today "
+                    "to compare with legal limits; a newest reading more than a minute off from its "
+                    "arrival; packs missing or dropped; above 5 % of the last 3 hours flagged.",
                     "sort the list below by that column.",
                     NONE,
                 ),
@@ -63,8 +63,9 @@ def dashboard() -> Dashboard:
                     "Nodene",
                     "silent for less than one interval, coverage near 100 %, battery above 3.4 V, signal "
                     "above -110 dBm.",
-                    "coloured cells.",
-                    "call the owner; click a node to see its readings below.",
+                    "coloured cells. An interval is taken for 15 min, and coverage isn't known, where the "
+                    "registry has none: nodes enrolled on sight.",
+                    "call the owner; click a node to see its readings below; register the interval.",
                     NONE,
                 ),
                 STATUS,

@@ -65,7 +65,7 @@ def dashboard() -> Dashboard:
             panels.figure(
                 Told(
                     "Eldste som venter",
-                    "less than some minutes, or nothing.",
+                    "less than some minutes, or nothing; late readings begin to wait when they come.",
                     "above half an hour: bypuls maintain has stopped.",
                     "see the runbook rollup-backlog.",
                     "Ingenting venter",

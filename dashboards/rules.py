@@ -14,8 +14,8 @@ RULES = (
         Area.AIR,
         Severity.WARNING,
         "NO₂ over timegrensen",
-        'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.place }} (grense 200, timemiddel)',
-        rows("node, place, value", f"air_now(NULL, {AT})", where="quantity = 'no2'"),
+        'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.metric }} (grense 200, timemiddel)',
+        rows("node, place, metric, value", f"air_now(NULL, {AT})", where="quantity = 'no2'"),
         limit=200,
         recovery=190,
         lasting=5 * MINUTE,
@@ -27,12 +27,12 @@ RULES = (
         Severity.CRITICAL,
         "NO₂ over alarmterskelen i tre timer",
         'NO₂ har vært minst {{ printf "%.0f" $values.A.Value }} µg/m³ i tre timer ved '
-        "{{ $labels.place }} (alarm 400)",
+        "{{ $labels.metric }} (alarm 400)",
         rows(
-            "node, place, min(value) AS value",
+            "node, place, metric, min(value) AS value",
             f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
-            where="coverage >= 0.75",
-            group="node, place HAVING count(*) = 3",
+            where="coverage >= 0.85",
+            group="node, place, metric HAVING count(*) = 3",
         ),
         limit=400,
         recovery=380,
@@ -44,13 +44,13 @@ RULES = (
         Area.AIR,
         Severity.WARNING,
         "PM10 over døgngrensen",
-        'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet ved {{ $labels.place }} (grense 50)',
+        'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet ved {{ $labels.metric }} (grense 50)',
         # The running day counts from the moment on when 85 % of it is measured.
         rows(
-            "DISTINCT ON (node) node, place, value",
+            "DISTINCT ON (metric) node, place, metric, value",
             f"series('pm10', NULL, {AT}::timestamptz - interval '60 hours', {AT}, '1 day')",
             where="coverage >= 0.85",
-            order="node, time DESC",
+            order="metric, time DESC",
         ),
         limit=50,
         recovery=48,
@@ -96,9 +96,9 @@ RULES = (
         Area.WATER,
         Severity.WARNING,
         "Elv stiger fort",
-        '{{ $labels.place }} stiger {{ printf "%.2f" $values.A.Value }} m i timen',
+        '{{ $labels.metric }} stiger {{ printf "%.2f" $values.A.Value }} m i timen',
         rows(
-            "node, place, rise_per_hour AS value",
+            "node, place, metric, rise_per_hour AS value",
             f"river_now(NULL, {AT})",
             where="quantity = 'water_level' AND rise_per_hour IS NOT NULL",
         ),
@@ -112,12 +112,13 @@ RULES = (
         Area.WATER,
         Severity.CRITICAL,
         "Trolig rørbrudd",
-        "Trykket ved {{ $labels.place }} er falt, og forbruket er "
+        "Trykket ved {{ $labels.metric }} er falt, og forbruket er "
         '{{ printf "%.1f" $values.A.Value }} ganger det vanlige',
         rows(
-            "node, place, max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
+            "node, place, metric, "
+            "max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
             f"burst(NULL, {AT}::timestamptz - interval '30 minutes', {AT}, '15 minutes')",
-            group="node, place",
+            group="node, place, metric",
         ),
         limit=1.5,
         recovery=1.3,

@@ -25,7 +25,7 @@ class Metrics:
         )
         self.backlog_age = Gauge(
             "bypuls_maintain_backlog_age_seconds",
-            "Time since the oldest of these hours was over; 0 while none is",
+            "Longest that one of these hours has waited since it was over and marked; 0 while none is over",
             registry=registry,
         )
         # Counted when it is asked for, so that it goes on rising while the database is away.
@@ -35,12 +35,12 @@ class Metrics:
         self.reconnects = Counter(
             "bypuls_maintain_reconnects", "Times that the database came back", registry=registry
         )
-        self._oldest: int | None = None
+        self._since: float | None = None
 
-    def show_backlog(self, hours: int, oldest: int | None) -> None:
-        """Set the gauges of what is left to do; `oldest` is an hour since 1970."""
+    def show_backlog(self, hours: int, since: float | None) -> None:
+        """Set the gauges of what is left to do; `since` (seconds since 1970) is when the first began to."""
         self.backlog.set(hours)
-        self._oldest = oldest
+        self._since = since
 
     def _age(self) -> float:
-        return 0.0 if self._oldest is None else max(0.0, time.time() - (self._oldest + 1) * 3600)
+        return 0.0 if self._since is None else max(0.0, time.time() - self._since)

@@ -16,9 +16,6 @@ from bypuls.store.database import Connection, connect
 _log = structlog.get_logger()
 
 HOUR = 3600
-GRACE = 60
-"""Seconds after its end in which an hour is left alone: its last readings are on their way."""
-
 SHOW_EVERY = 2.0
 """Seconds between two looks at the backlog while it is worked off."""
 
@@ -71,7 +68,7 @@ class Maintenance:
         if another job is at it.
         """
         connection = self._open()
-        portions = rollups.gather(connection, (int(time.time()) - GRACE) // HOUR)
+        portions = rollups.gather(connection, (int(time.time()) - rollups.GRACE) // HOUR)
         made, shown = 0, -SHOW_EVERY
         for place, portion in enumerate(portions):
             if stop():

@@ -20,6 +20,9 @@ from bypuls.store.database import Connection, translated
 from bypuls.store.hours import COLUMNS, HOUR, PAIRS, hour_edges, read_pairs, summarise_readings, unpack
 from bypuls.store.sql import load
 
+GRACE = 60
+"""Seconds after its end in which an hour is left alone: its last readings are on their way."""
+
 
 def lock(connection: Connection) -> bool:
     """Become the one job that keeps rollups, until the connection ends; False if there is another."""
@@ -30,6 +33,8 @@ def lock(connection: Connection) -> bool:
 
 def gather(connection: Connection, due_before: int) -> list[int]:
     """Put all marks set so far in order, without repeats; return the rows whose hours are due.
+
+    A row keeps since when the first of its marks has waited, its hour being due.
 
     Hours from `due_before` on (since 1970) are not over: their marks wait, or they would be summed up again
     and again. Raises StoreUnavailable, StoreError.
@@ -43,12 +48,17 @@ def gather(connection: Connection, due_before: int) -> list[int]:
             assert row is not None, "the migrations put the one row there"
         with connection.transaction():
             marks = connection.execute(queries["take_marks"], {"generation": row[0]}, binary=True).fetchone()
-            streams, hours = unpack(marks, (">i4", ">i4"))
-            # The hour in front: portions then lie close together in time.
-            keys = np.unique((hours.astype(np.int64) << 32) | streams)
-            due = keys[: np.searchsorted(keys, due_before << 32)]
-            _put(connection, keys[len(due) :])
-            return [_put(connection, due[at : at + PAIRS]) for at in range(0, len(due), PAIRS)]
+            streams, hours, marked = unpack(marks, (">i4", ">i4", ">i8"))
+            since = np.maximum(marked, (hours.astype(np.int64) + 1) * 3600 + GRACE)
+            # The hour in front: portions then lie close together in time. Of repeats the oldest stays.
+            keys = (hours.astype(np.int64) << 32) | streams
+            order = np.lexsort((since, keys))
+            keys, first = np.unique(keys[order], return_index=True)
+            since = since[order][first]
+            size = int(np.searchsorted(keys, due_before << 32))
+            _put(connection, keys[size:], marked)
+            parts = [slice(at, min(at + PAIRS, size)) for at in range(0, size, PAIRS)]
+            return [_put(connection, keys[part], since[part]) for part in parts]
 
 
 def work_off(connection: Connection, dirty_id: int) -> tuple[int, int]:
@@ -92,18 +102,18 @@ def mark_range(connection: Connection, start: int, end: int) -> int:
     return int(row[0]) if row else 0
 
 
-def backlog(connection: Connection) -> tuple[int, int | None]:
-    """Return how many marks wait, and the oldest hour among them (since 1970)."""
+def backlog(connection: Connection) -> tuple[int, float | None]:
+    """Return how many marks wait, and since when the first does: seconds since 1970, ahead if none is due."""
     with translated():
-        row = connection.execute(load("rollups")["backlog"]).fetchone()
+        row = connection.execute(load("rollups")["backlog"], {"grace": GRACE}).fetchone()
     return (int(row[0]), row[1]) if row else (0, None)
 
 
-def _put(connection: Connection, keys: NDArray[np.int64]) -> int:
+def _put(connection: Connection, keys: NDArray[np.int64], since: NDArray[np.int64]) -> int:
     if not len(keys):
         return 0
     streams, hours = (keys & 0xFFFFFFFF).tolist(), (keys >> 32).tolist()
-    marks = {"streams": array_text(streams), "hours": array_text(hours)}
+    marks = {"streams": array_text(streams), "hours": array_text(hours), "since": int(since.min())}
     row = connection.execute(load("rollups")["put_marks"], marks).fetchone()
     assert row is not None, "RETURNING gives the row"
     return int(row[0])

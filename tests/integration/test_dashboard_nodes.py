@@ -52,6 +52,16 @@ def test_a_node_tells_silence_battery_missing_packs_and_flagged_share(database_u
     assert kinds == {"silent"}
 
 
+def test_a_node_enrolled_on_sight_is_silent_by_intervals_of_15_minutes(database_url: str) -> None:
+    write(database_url, register(database_url, "n", "no2")["no2"], [NOON], 1.0)
+    for minutes, found in ((44, set()), (46, {"silent"})):
+        at = NOON + minutes * 60 * SECOND
+        (row,) = ask(database_url, "node_status", None, at)
+        assert row["silent_intervals"] == pytest.approx(minutes / 15)
+        assert (row["interval_seconds"], row["coverage_today"]) == (None, None)
+        assert {one["kind"] for one in ask(database_url, "findings", None, at)} == found
+
+
 def test_asked_of_the_past_a_node_was_heard_when_it_measured_last(everyday: TownDatabase) -> None:
     at = NOON - 5 * DAY
     (row,) = ask(everyday.url, "node_status", ["traffic-01"], at)
@@ -167,8 +177,12 @@ def test_the_backlog_counts_hours_that_are_over_and_not_rolled_up(database_url: 
     stream = register(database_url, "n", "no2")["no2"]
     write(database_url, stream, NOON - np.array([0, 1, 61, 121, 122]) * 60 * SECOND, 1.0)
     (row,) = ask(database_url, "backlog", NOON + 120 * SECOND)
-    assert (row["hours_waiting"], row["marks"]) == (3, 4)
-    assert (microseconds(row["oldest"]), row["age_seconds"]) == (NOON - 3 * HOUR, 2 * 3600 + 120)
+    assert (row["hours_waiting"], row["marks"], row["age_seconds"]) == (3, 4, 0)
+    for marked, age in ((NOON - 4 * HOUR, 2 * 3600 + 60), (NOON + 20 * SECOND, 100)):
+        run(database_url, "UPDATE dirty_hours SET marked_at = to_timestamp(%s)", marked / SECOND)
+        (row,) = ask(database_url, "backlog", NOON + 120 * SECOND)
+        assert (microseconds(row["oldest"]), row["age_seconds"]) == (NOON - 3 * HOUR, age)
+        assert microseconds(row["waiting_since"]) == NOON + 120 * SECOND - age * SECOND
     roll_up(database_url)
     (row,) = ask(database_url, "backlog", NOON + 2 * HOUR)
     assert (row["hours_waiting"], row["oldest"], row["age_seconds"]) == (0, None, 0)

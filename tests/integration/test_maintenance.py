@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bypuls.maintenance import service
 from bypuls.maintenance.service import Maintenance
 from bypuls.settings import DatabaseSettings, MaintainSettings
+from bypuls.store import rollups
+from bypuls.store.database import connect
 from bypuls.store.hours import HOUR
 from testbed import Link
 from testbed.filling import put, register
@@ -143,6 +145,8 @@ def test_the_backlog_is_told_while_it_is_worked_off(
     with closing(maintenance(database_url)) as job:
         read = job.metrics.registry.get_sample_value
         job.rebuild(first, NOW // HOUR)
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE dirty_hours SET marked_at = 'epoch'")
         job.make_rollups(
             tell=lambda done, total: seen.append(
                 (
@@ -156,6 +160,21 @@ def test_the_backlog_is_told_while_it_is_worked_off(
         assert [age for _, age in seen] == pytest.approx(ages, abs=2 * 3600)
         assert read("bypuls_maintain_backlog_hours") == 0
         assert read("bypuls_maintain_backlog_age_seconds") == 0
+
+
+def test_an_old_hour_waits_from_when_it_was_marked_and_repeats_do_not_renew_that(
+    database_url: str, stream: int
+) -> None:
+    old = (NOW // HOUR - 100) * HOUR
+    since = "SELECT min(extract(epoch FROM now() - marked_at))::float8 FROM dirty_hours WHERE generation = 0"
+    with connect(database_url, name="test", autocommit=True) as connection:
+        for ago in (900, 0):
+            write(database_url, stream, [old + ago], 1.0)
+            assert rollups.backlog(connection)[1] == pytest.approx(time.time() - (ago == 0) * 900, abs=5)
+            if ago:
+                connection.execute("UPDATE dirty_hours SET marked_at = now() - interval '900 s'")
+            rollups.gather(connection, NOW // HOUR)
+            assert connection.execute(since.encode()).fetchone() == (pytest.approx(900, abs=5),)
 
 
 def test_nothing_is_late_while_the_oldest_hour_is_not_over(database_url: str, stream: int) -> None:

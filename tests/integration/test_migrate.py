@@ -56,6 +56,20 @@ def test_a_table_filled_before_timescaledb_came_becomes_a_hypertable(databases: 
         assert value(url, "SELECT count(*) FROM reading") == 1
 
 
+def test_only_ingest_makes_temporary_tables(databases: Databases) -> None:
+    statement = b"CREATE TEMPORARY TABLE mine (x int)"
+    with databases.empty() as url:  # a copy of a database hasn't got the rights on it
+        migrate(url)
+        with psycopg.connect(as_role(url, "bypuls_ingest")) as connection:
+            connection.execute(statement)
+        for role in ("bypuls_grafana", "bypuls_api"):
+            with (
+                psycopg.connect(as_role(url, role)) as connection,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                connection.execute(statement)
+
+
 def test_the_roles_get_their_passwords_and_only_their_rights(database_url: str) -> None:
     migrate(database_url, RoleSettings(grafana_password=SecretStr("a 'quoted' secret")))
     stored = value(database_url, "SELECT rolpassword FROM pg_authid WHERE rolname = 'bypuls_grafana'")

@@ -54,7 +54,8 @@ def test_each_rule_has_severity_duration_summary_and_a_runbook_that_there_is(rul
     assert f"**{rule.title}.**" in section
     assert "**Look at**" in section
     assert "**Do:**" in section
-    assert made["annotations"]["runbook_url"].endswith(f"#{rule.uid}")
+    assert made["annotations"]["runbook_url"] == f"{{{{ externalURL }}}}public/bypuls/runbooks.txt#{rule.uid}"
+    assert f"{{{{ externalURL }}}}d/{rule.dashboard} " in made["annotations"]["description"]
     assert rule.dashboard in {one.uid for one in pages()}
 
 
@@ -65,7 +66,6 @@ def test_the_labels_in_a_summary_are_columns_of_the_query(rule: AlertRule) -> No
         assert re.search(rf"\b{label}\b", columns), label
     assert columns.endswith("value")
     assert "now()" not in rule.sql, "the past can be evaluated"
-    assert alert_rule.RUNBOOKS == "/public/bypuls/runbooks.txt"
 
 
 def test_limits_are_those_of_the_law() -> None:
@@ -73,7 +73,8 @@ def test_limits_are_those_of_the_law() -> None:
     [day] = [limit for limit in LEGAL_LIMITS if (limit.quantity, limit.period) == ("pm10", Period.DAY)]
     assert BY_UID["no2-hour"].limit == hour.value
     assert BY_UID["pm10-day"].limit == day.value
-    assert f"coverage >= {LEAST_COVERAGE}" in BY_UID["pm10-day"].sql
+    for uid in ("no2-three-hours", "pm10-day"):
+        assert f"coverage >= {LEAST_COVERAGE}" in BY_UID[uid].sql
     assert BY_UID["coverage-low"].limit == 100 * LEAST_COVERAGE
     assert BY_UID["no2-three-hours"].limit == BOUNDS["no2"][2] == 400
 
@@ -140,7 +141,10 @@ def test_what_docker_compose_mounts_is_where_grafana_looks() -> None:
     assert mounted["./docker/grafana/dashboards"] == provider["options"]["path"]
     home = GRAFANA["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home == f"{provider['options']['path']}/bypuls-city.json"
-    assert mounted["./docs/runbooks.md"] == "/usr/share/grafana" + alert_rule.RUNBOOKS
+    assert mounted["./docs/runbooks.md"] == "/usr/share/grafana/" + alert_rule.RUNBOOKS.removeprefix(
+        alert_rule.SERVER
+    )
+    assert GRAFANA["environment"]["GF_SERVER_ROOT_URL"].startswith("${GRAFANA_URL:-http://localhost:")
     [source] = yaml.safe_load((PROVISIONING / "datasources/bypuls.yaml").read_text())["datasources"]
     assert source["uid"] == SOURCE_UID
 

@@ -22,9 +22,13 @@ CREATE VIEW dashboard.stream AS
 SELECT stream_id, node_id, node, owner, coalesce(place, node) AS place, latitude, longitude, channel, quantity, unit,
        expected_interval, modulus,
        coalesce(place || ' (' || node || ')', node)
-           || CASE WHEN channel LIKE '%/%' THEN ' · ' || left(channel, -strpos(reverse(channel), '/')) ELSE '' END
-           AS metric
+           || CASE WHEN channel = named THEN ''
+                   WHEN right(channel, 1 + length(named)) IN ('/' || named, ':' || named)
+                       THEN ' · ' || left(channel, -1 - length(named))
+                   ELSE ' · ' || channel END
+           || CASE statistic WHEN 'mean' THEN ' · middel' ELSE '' END AS metric
 FROM public.stream JOIN public.node USING (node_id)
+CROSS JOIN LATERAL (SELECT concat_ws('.', quantity, nullif(statistic, ''))) AS n (named)
 WHERE statistic IN ('', 'mean');
 COMMENT ON VIEW dashboard.stream IS 'streams of plain values, with where they are and what a legend calls them';
 
@@ -345,3 +349,10 @@ COMMENT ON FUNCTION dashboard.rate IS 'amounts (totals, meters) by the hour: veh
 GRANT USAGE ON SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON ALL TABLES IN SCHEMA dashboard TO bypuls_grafana;
 GRANT SELECT ON dirty_hours, retention TO bypuls_grafana;
+
+-- Whoever only reads makes no temporary tables either; ingest has its own grant.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;

@@ -21,7 +21,7 @@ COMMENT ON FUNCTION dashboard.air_index_of IS 'continuous index of an hourly mea
 
 -- Rows without texts, of which a year of hours of many stations has gigabytes.
 CREATE FUNCTION dashboard.air_of(nodes text[], since timestamptz, until timestamptz)
-RETURNS TABLE ("time" timestamptz, node_id int, quantity text, value float8, index float8, coverage float8)
+RETURNS TABLE ("time" timestamptz, node_id int, stream_id int, quantity text, value float8, index float8, coverage float8)
 LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
 DECLARE
     bounds record;
@@ -30,7 +30,7 @@ BEGIN
     FOR bounds IN SELECT * FROM dashboard.air_bounds LOOP
         ids := ARRAY(SELECT s.stream_id FROM dashboard.streams(bounds.quantity, nodes) AS s);
         RETURN QUERY
-        SELECT w.time, s.node_id, bounds.quantity, w.value,
+        SELECT w.time, s.node_id, w.stream_id, bounds.quantity, w.value,
                dashboard.air_index_of(w.value, bounds.moderate, bounds.high, bounds.very_high),
                least(w.n * s.expected_interval / 3600, 1)
         FROM dashboard.windows(ids, 'linear', air_of.since, air_of.until, '1 hour') AS w
@@ -41,10 +41,11 @@ END
 $$;
 
 CREATE FUNCTION dashboard.air_hours(nodes text[], since timestamptz, until timestamptz)
-RETURNS TABLE ("time" timestamptz, node text, place text, quantity text, value float8, index float8, coverage float8)
+RETURNS TABLE ("time" timestamptz, node text, place text, metric text, quantity text, value float8, index float8,
+               coverage float8)
 LANGUAGE sql STABLE ROWS 10000 AS $$
-    SELECT a.time, n.node, coalesce(n.place, n.node), a.quantity, a.value, a.index, a.coverage
-    FROM dashboard.air_of(nodes, since, until) AS a JOIN public.node AS n USING (node_id)
+    SELECT a.time, s.node, s.place, s.metric, a.quantity, a.value, a.index, a.coverage
+    FROM dashboard.air_of(nodes, since, until) AS a JOIN dashboard.stream AS s USING (stream_id)
 $$;
 COMMENT ON FUNCTION dashboard.air_hours IS 'hours that are over and of which at least 85 % was measured, by station and component; ug/m3';
 
@@ -86,11 +87,11 @@ $$;
 COMMENT ON FUNCTION dashboard.air_classes IS 'hours that each station spent in each class';
 
 CREATE FUNCTION dashboard.air_now(nodes text[], at timestamptz)
-RETURNS TABLE ("time" timestamptz, node text, place text, latitude float8, longitude float8, quantity text, value float8,
-               class int, index float8, coverage float8, worst boolean)
+RETURNS TABLE ("time" timestamptz, node text, place text, latitude float8, longitude float8, metric text, quantity text,
+               value float8, class int, index float8, coverage float8, worst boolean)
 LANGUAGE sql STABLE ROWS 100 AS $$
-    SELECT h.time, h.node, h.place, n.latitude, n.longitude, h.quantity, h.value, floor(h.index)::int, h.index, h.coverage,
-           row_number() OVER (PARTITION BY h.node ORDER BY h.index DESC, h.quantity) = 1
+    SELECT h.time, h.node, h.place, n.latitude, n.longitude, h.metric, h.quantity, h.value, floor(h.index)::int, h.index,
+           h.coverage, row_number() OVER (PARTITION BY h.node ORDER BY h.index DESC, h.quantity, h.metric) = 1
     FROM (
         SELECT *, max(time) OVER (PARTITION BY node) AS newest
         FROM dashboard.air_hours(nodes, date_trunc('hour', at, 'UTC') - '3 hours'::interval, at)

@@ -101,7 +101,7 @@ DECLARE
     meters text[];
 BEGIN
     SELECT array_agg(p.node), array_agg(m.node) INTO gauges, meters
-    FROM dashboard.streams('pipe_pressure', NULL) AS p
+    FROM (SELECT DISTINCT s.node, s.latitude, s.longitude FROM dashboard.streams('pipe_pressure', NULL) AS s) AS p
     CROSS JOIN LATERAL (
         SELECT w.node FROM dashboard.streams('water_volume', NULL) AS w
         WHERE dashboard.apart(p.latitude, p.longitude, w.latitude, w.longitude) <= 3
@@ -111,12 +111,12 @@ BEGIN
     RETURN QUERY
     WITH hour AS MATERIALIZED (
         SELECT p.time, p.node, p.place, p.metric, f.node AS meter, p.value, f.value AS flow,
-               avg(p.value) OVER same AS usual, avg(f.value) OVER same AS usual_flow
+               avg(p.value) OVER same AS usual, avg(f.value) OVER same AS usual_flow, f.metric AS meter_metric
         FROM dashboard.series('pipe_pressure', gauges, burst.since - '8 days'::interval, burst.until, '1 hour') AS p
         JOIN unnest(gauges, meters) AS pair (gauge, meter) ON pair.gauge = p.node
         JOIN dashboard.rate('water_volume', meters, burst.since - '8 days'::interval, burst.until, '1 hour') AS f
             ON f.node = pair.meter AND f.time = p.time
-        WINDOW same AS (PARTITION BY p.node, date_part('hour', p.time AT TIME ZONE 'Europe/Oslo') ORDER BY p.time
+        WINDOW same AS (PARTITION BY p.metric, f.metric, date_part('hour', p.time AT TIME ZONE 'Europe/Oslo') ORDER BY p.time
                         RANGE BETWEEN '7 days 1 hour' PRECEDING AND '23 hours' PRECEDING)
     ), compared AS (
         SELECT hour.time, hour.node, hour.place, hour.metric, hour.meter, hour.value AS pressure, hour.usual, hour.flow,
@@ -126,16 +126,16 @@ BEGIN
         UNION ALL
         SELECT p.time, p.node, p.place, p.metric, hour.meter, p.value, hour.usual, f.value, hour.usual_flow
         FROM dashboard.series('pipe_pressure', gauges, burst.since, burst.until, width) AS p
-        JOIN hour ON hour.node = p.node AND hour.time = date_trunc('hour', p.time, 'UTC')
+        JOIN hour ON hour.metric = p.metric AND hour.time = date_trunc('hour', p.time, 'UTC')
         JOIN dashboard.rate('water_volume', meters, burst.since, burst.until, width) AS f
-            ON f.node = hour.meter AND f.time = p.time
+            ON f.metric = hour.meter_metric AND f.time = p.time
         WHERE width < '1 hour'
     )
-    SELECT DISTINCT ON (w.time, c.node) w.time, c.node, c.place, c.metric, c.meter, c.pressure, c.usual, c.usual - c.pressure,
+    SELECT DISTINCT ON (w.time, c.metric) w.time, c.node, c.place, c.metric, c.meter, c.pressure, c.usual, c.usual - c.pressure,
            c.flow, c.usual_flow, c.flow / nullif(c.usual_flow, 0)
     FROM compared AS c CROSS JOIN LATERAL (SELECT dashboard.window_of(c.time, every)) AS w (time)
     WHERE c.usual IS NOT NULL AND c.usual_flow IS NOT NULL
-    ORDER BY w.time, c.node, c.usual - c.pressure DESC NULLS LAST;
+    ORDER BY w.time, c.metric, c.usual - c.pressure DESC NULLS LAST, c.flow / nullif(c.usual_flow, 0) DESC NULLS LAST;
 END
 $$;
 COMMENT ON FUNCTION dashboard.burst IS 'pressure (bar) and the flow (m3/h) through the nearest meter within 3 km, against the mean of the same civil hour of the 7 days before; beyond 31 days the greatest drop of each civil day';

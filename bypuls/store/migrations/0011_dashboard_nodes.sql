@@ -182,7 +182,7 @@ BEGIN
     )
     SELECT n.node, coalesce(n.place, n.node), n.owner, n.latitude, n.longitude, n.state, h.last_seen,
            extract(epoch FROM at - h.last_seen)::float8, h.interval,
-           extract(epoch FROM at - h.last_seen)::float8 / h.interval,
+           extract(epoch FROM at - h.last_seen)::float8 / coalesce(h.interval, 900),
            newest.battery, newest.signal, today.coverage, packs.missing, packs.dropped,
            CASE WHEN n.last_seen <= at THEN extract(epoch FROM h.last_seen - h.newest)::float8 END,
            flagged.clock::float8 / flagged.readings, flagged.flagged::float8 / flagged.readings, today.excluded_share
@@ -194,7 +194,7 @@ BEGIN
     LEFT JOIN newest USING (node_id);
 END
 $$;
-COMMENT ON FUNCTION dashboard.node_status IS 'silent_intervals: in the shortest interval of its streams; coverage_today and excluded_share since civil midnight, flagged shares of the last 3 hours; clock_offset_seconds: last_seen less the newest reading''s time, below 0 where the node''s clock is ahead';
+COMMENT ON FUNCTION dashboard.node_status IS 'silent_intervals: in the shortest interval of its streams, of 15 min where the registry has none (a node enrolled on sight); coverage_today and excluded_share since civil midnight, flagged shares of the last 3 hours; clock_offset_seconds: last_seen less the newest reading''s time, below 0 where the node''s clock is ahead';
 
 CREATE FUNCTION dashboard.flag_counts(nodes text[], at timestamptz)
 RETURNS TABLE (flag text, readings bigint, share float8)

@@ -79,16 +79,21 @@ LANGUAGE sql STABLE ROWS 500 AS $$
 $$;
 COMMENT ON FUNCTION dashboard.quarantine_series IS 'different messages that came into quarantine';
 
+ALTER TABLE dirty_hours ADD COLUMN marked_at timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN dirty_hours.marked_at IS 'when the first of the marks was set; once the job has ordered them, or when its hour was due if that was later';
+
 CREATE FUNCTION dashboard.backlog(at timestamptz)
-RETURNS TABLE (hours_waiting bigint, oldest timestamptz, age_seconds float8, marks bigint)
+RETURNS TABLE (hours_waiting bigint, oldest timestamptz, waiting_since timestamptz, age_seconds float8, marks bigint)
 LANGUAGE sql STABLE ROWS 1 AS $$
     SELECT count(DISTINCT (stream_id, hour)) FILTER (WHERE due), to_timestamp(min(hour) FILTER (WHERE due) * 3600.0),
-           coalesce(extract(epoch FROM at)::float8 - 3600 - 3600.0 * min(hour) FILTER (WHERE due), 0), count(*)
+           min(since) FILTER (WHERE due),
+           coalesce(greatest(extract(epoch FROM at - min(since) FILTER (WHERE due)), 0), 0)::float8, count(*)
     FROM public.dirty_hours AS d
     CROSS JOIN unnest(d.streams, d.hours) AS mark (stream_id, hour)
-    CROSS JOIN LATERAL (SELECT (hour + 1) * 3600.0 + 60 <= extract(epoch FROM at)) AS x (due)
+    CROSS JOIN LATERAL (SELECT to_timestamp((hour + 1) * 3600.0 + 60)) AS e (ended)
+    CROSS JOIN LATERAL (SELECT ended <= at, greatest(ended, d.marked_at)) AS x (due, since)
 $$;
-COMMENT ON FUNCTION dashboard.backlog IS 'hours that are over and whose rollup is due; age_seconds since the oldest of them ended';
+COMMENT ON FUNCTION dashboard.backlog IS 'hours that are over and whose rollup is due; age_seconds: how long the first of them has waited since it was over and marked; only of marks that still are there';
 
 -- By name, since a view that knew the table by number would hinder its migration.
 CREATE VIEW dashboard.sizes (relation, bytes, estimated_rows) AS

@@ -17,7 +17,7 @@ BEGIN
                river.node, river.place, river.latitude, river.longitude, coalesce(max(s.time) + '1 hour'::interval,
                    at - '7 days'::interval), river.value, river.unit
         FROM dashboard.series(river.quantity, ARRAY[river.node], at - '7 days'::interval, at, '1 hour') AS s
-        WHERE s.value <= crosses;
+        WHERE s.metric = river.metric AND s.value <= crosses;
     END LOOP;
 
     RETURN QUERY
@@ -45,7 +45,7 @@ BEGIN
         SELECT DISTINCT ON (x.node) x.*, min(x.time) FILTER (WHERE x.bad) OVER (PARTITION BY x.node) AS since
         FROM (SELECT *, x.drop > 0.5 AND x.flow_factor > 1.5 AS bad
               FROM dashboard.burst(findings.nodes, at - '3 hours'::interval, at, '15 minutes') AS x) AS x
-        ORDER BY x.node, x.time DESC
+        ORDER BY x.node, x.time DESC, x.bad DESC
     ) AS b JOIN public.node AS n ON n.node = b.node
     WHERE b.bad;
 
@@ -65,7 +65,7 @@ BEGIN
            at - '15 minutes'::interval, q.kinds::float8, '1'
     FROM dashboard.quarantine_reasons(at - '15 minutes'::interval, at) AS q WHERE q.kinds > 20
     UNION ALL
-    SELECT 1, 'backlog', 'Timesummene henger etter', NULL, NULL, NULL, NULL, b.oldest + '1 hour'::interval, b.age_seconds,
+    SELECT 1, 'backlog', 'Timesummene henger etter', NULL, NULL, NULL, NULL, b.waiting_since, b.age_seconds,
            's'
     FROM dashboard.backlog(at) AS b WHERE b.age_seconds > 1800;
 END

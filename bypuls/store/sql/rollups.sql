@@ -17,15 +17,16 @@ UPDATE dirty_generation SET generation = generation + 1 RETURNING generation;
 -- name: take_marks
 -- All marks of older generations, packed as in bypuls/store/sql/readings.sql.
 WITH taken AS (
-    DELETE FROM dirty_hours WHERE generation < %(generation)s RETURNING streams, hours
+    DELETE FROM dirty_hours WHERE generation < %(generation)s RETURNING streams, hours, marked_at
 )
-SELECT string_agg(int4send(stream_id), ''::bytea), string_agg(int4send(hour), ''::bytea)
+SELECT string_agg(int4send(stream_id), ''::bytea), string_agg(int4send(hour), ''::bytea),
+       string_agg(int8send(floor(extract(epoch FROM marked_at))::int8), ''::bytea)
 FROM taken CROSS JOIN unnest(streams, hours) AS mark (stream_id, hour);
 
 -- name: put_marks
 -- Marks, as one row; generation 0 is always an older one.
-INSERT INTO dirty_hours (generation, streams, hours)
-VALUES (0, %(streams)s::int[], %(hours)s::int[]) RETURNING dirty_id;
+INSERT INTO dirty_hours (generation, streams, hours, marked_at)
+VALUES (0, %(streams)s::int[], %(hours)s::int[], to_timestamp(%(since)s)) RETURNING dirty_id;
 
 -- name: lock_marks
 -- A row of marks, to be worked on in this transaction.
@@ -78,6 +79,8 @@ WITH pair AS (
 SELECT coalesce(sum(size), 0)::int8 FROM marked;
 
 -- name: backlog
--- Marks that wait, and the oldest hour among them.
-SELECT coalesce(sum(cardinality(streams)), 0)::int8, min((SELECT min(hour) FROM unnest(hours) AS hour))
+-- Marks that wait, and since when (seconds since 1970) the first of them does: its hour was over, and it was marked.
+-- Of a row, its first hour tells: the job puts hours of about the same time into one.
+SELECT coalesce(sum(cardinality(streams)), 0)::int8,
+       min(greatest(extract(epoch FROM marked_at), (first_hour + 1) * 3600.0 + %(grace)s))::float8
 FROM dirty_hours;
