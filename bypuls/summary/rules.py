@@ -92,8 +92,8 @@ RULES: tuple[Rule, ...] = (
          "Vanntrykket ved {place} er {pressure} bar, {drop} bar under det vanlige.",
          "The water pressure at {place} is {pressure} bar, {drop} bar below the usual."),
     Rule("river.quiet", "water", CALM, water.quiet, _RISE,
-         "Ingen elv stiger merkbart{below}.",
-         "No river rises noticeably{below}."),
+         "Ingen elv stiger merkbart{some}{below}.",
+         "No river rises noticeably{some}{below}."),
 
     # People
     Rule("noise.high", "noise", NOTICE, noise.high, _LOUD,
