@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.small_towns import HOUR, NOW, SmallTown, small_town
+from reference.small_towns import HOUR, MINUTE, NOW, SmallTown, small_town
 
 from bypuls.summary import Summary, tell
 from bypuls.summary.clauses import Clause, How, clock
 from bypuls.summary.rules import RULES
+from bypuls.summary.snapshot import Sensor, Threshold
 
 SEEDS = st.integers(0, 1 << 32)
 _NUMBER = re.compile(r"\d[\d.,:\N{NO-BREAK SPACE}]*(?:kl\. \d\d:\d\d)?")
@@ -286,6 +287,23 @@ def test_what_is_bad_is_told_first_and_every_node_has_a_state(seed: int) -> None
     first = [clause.severity for clause in summary.clauses][:1]
     assert first == [summary.severity] * len(first)
     assert summary.told("nb") == " ".join(clause.text["nb"] for clause in summary.clauses)
+
+
+def test_the_plain_channel_of_a_node_stands_for_it_unless_another_one_is_worse() -> None:
+    high = {"node/out/water_level": [Threshold("red", 1.5)]}
+    for thresholds, label, stream in (
+        ({}, "1,00 m", "node/water_level"),
+        (high, "Over rød grense", "node/out/water_level"),
+    ):
+        town = SmallTown(thresholds=thresholds)
+        for channel, value in (("out/water_level", 2.0), ("water_level", 1.0)):
+            name = f"node/{channel}"
+            town.readings[name] = [(NOW - number * 10 * MINUTE - 1, value) for number in range(30, -1, -1)]
+            town.sensors.append(
+                Sensor(name, "node", "Nitelva", "water_level", "", "m", 600.0, None, None, NOW - 1, value)
+            )
+        [state] = tell(town.snapshot()).nodes
+        assert (state.label.nb, state.stream) == (label, stream)
 
 
 def test_a_town_without_streams_says_so() -> None:
