@@ -176,10 +176,15 @@ class Live:
         return listener
 
     def leave(self, listener: Listener) -> None:
-        """Forget a listener."""
+        """Forget a listener, if it wasn't dropped already."""
         self._listeners.discard(listener)
         self._left = monotonic()
         self._tell(len(self._listeners), 0)
+
+    def give_up(self, listener: Listener) -> None:
+        """Drop a listener whose connection takes nothing any more."""
+        if listener in self._listeners:
+            self._drop([listener])
 
     def close(self) -> None:
         """End all streams, since the service ends."""
@@ -256,21 +261,25 @@ class Live:
     def _send(self, kept: _Kept) -> None:
         """Put an event into the buffers: written once for all who want the same."""
         made: dict[Wanted, bytes] = {}
-        dropped = 0
+        dropped = []
         for listener in self._listeners:
             wanted = listener.wanted
             if wanted not in made:
                 made[wanted] = self._write(kept, wanted)
             if made[wanted] and not listener.put(made[wanted]):
-                dropped += 1
-        if dropped:
-            self._tell(len(self._listeners), dropped)
+                dropped.append(listener)
+        self._drop(dropped)
 
     def _tell_state(self) -> None:
         beat = self._pulse()
-        dropped = sum(not listener.put(beat) for listener in self._listeners)
-        if dropped:
-            self._tell(len(self._listeners), dropped)
+        self._drop([listener for listener in self._listeners if not listener.put(beat)])
+
+    def _drop(self, listeners: Sequence[Listener]) -> None:
+        """Forget listeners at once: who takes nothing would hold its place for as long as it stays."""
+        if listeners:
+            self._listeners.difference_update(listeners)
+            self._left = monotonic()
+            self._tell(len(self._listeners), len(listeners))
 
     def _pulse(self) -> bytes:
         state = self._state

@@ -98,8 +98,10 @@ def _entry(words: Words, node: str, measured: list[OpenStream], state: State, no
         together = QUANTITIES[each.quantity or ""].kind is Kind.STATE
         things[each.quantity or "" if together else each.channel].append(each)
     first = measured[0]
+    # The first row stands for the node: `water_level` goes before `out/water_level`.
+    plain_first = sorted(things.values(), key=lambda group: group[0].channel.count("/"))
     rows = sorted(
-        (_row(words, group, now) for group in things.values()), key=lambda row: _RANK[row.quantity or ""]
+        (_row(words, group, now) for group in plain_first), key=lambda row: _RANK[row.quantity or ""]
     )
     return Entry(node, first.place or node, first.latitude, first.longitude, first.owner or "", state, rows)
 

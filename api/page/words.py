@@ -72,8 +72,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "The band is what is usual for the hour and weekday: from 10 to 90 times in 100.",
     ),
     "usual_day": (
-        "Feltet er hva som er vanlig for timen, hvilken dag det enn er.",
-        "The band is what is usual for the hour, whatever the day.",
+        "Feltet er hva som er vanlig for timen, uansett ukedag.",
+        "The band is what is usual for the hour, on any day of the week.",
     ),
     "usual_none": (
         "Det finnes for lite historikk til å si hva som er vanlig.",

@@ -15,6 +15,9 @@ from api.routes import ROOT
 
 router = APIRouter(prefix=ROOT, tags=["readings"])
 
+SEND_WITHIN = 30.0
+"""Seconds that a connection gets to take what is handed to it."""
+
 EventName = Annotated[str, Field(max_length=100)]
 
 
@@ -44,24 +47,28 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class _Events(Response):
+class Events(Response):
     """The events of one listener, for as long as it takes them."""
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, live: Live, listener: Listener) -> None:
+    def __init__(self, live: Live, listener: Listener, within: float = SEND_WITHIN) -> None:
         super().__init__(headers={"X-Accel-Buffering": "no"})  # a proxy would gather them
         del self.headers["content-length"]
-        self._live, self._listener = live, listener
+        self._live, self._listener, self._within = live, listener, within
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until the client has gone, or there are none to come."""
+        """Send events until the client has gone, takes nothing any more, or there are none to come."""
         watch = asyncio.create_task(self._watch(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             while events := await self._listener.take():
-                await send({"type": "http.response.body", "body": events, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+                async with asyncio.timeout(self._within):
+                    await send({"type": "http.response.body", "body": events, "more_body": True})
+            async with asyncio.timeout(self._within):
+                await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            self._live.give_up(self._listener)  # the server closes what ends in the middle
         finally:
             self._live.leave(self._listener)
             watch.cancel()
@@ -89,4 +96,4 @@ async def get_live(
     """
     live: Live = request.app.state.live
     wanted = Wanted(parameters.quantity, parameters.bbox)
-    return _Events(live, await live.join(wanted, last_event_id or parameters.after))
+    return Events(live, await live.join(wanted, last_event_id or parameters.after))

@@ -163,6 +163,10 @@ class _Platform:
         ours = ("BYPULS_DATABASE_URL", "BYPULS_MQTT_", "PG")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment.setdefault("BYPULS_INGEST_ENROLMENT", "open")
+        # The catalogue of open data names addresses: this API's, unless the user says what the world sees.
+        environment["BYPULS_OPEN_DATA_URL"] = (
+            environment.get("BYPULS_OPEN_DATA_URL") or f"http://{HOST}:{self._plan.http_port}"
+        )
         environment |= {
             "BYPULS_MQTT_HOST": HOST,
             "BYPULS_MQTT_PORT": str(self._plan.mqtt_port),

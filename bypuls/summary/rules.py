@@ -85,26 +85,30 @@ RULES: tuple[Rule, ...] = (
          "{place} rises {rate} cm an hour{below}."),
     Rule("pipe.burst", "water", ALARM, water.burst, _DROP,
          "Vanntrykket ved {place} er {pressure} bar, {drop} bar under det vanlige, og {meter} viser {flow} "
-         "m³ i timen, vanligvis høyst {used}: Trolig er en vannledning sprukket.",
+         "m³ i timen, i ni av ti tilsvarende timer høyst {used}: Trolig er en vannledning sprukket.",
          "The water pressure at {place} is {pressure} bar, {drop} bar below the usual, and {meter} shows "
-         "{flow} m³ an hour, usually at most {used}: a water main has probably burst."),
+         "{flow} m³ an hour, at most {used} in nine of ten like hours: a water main has probably burst."),
     Rule("pipe.drop", "water", WARNING, water.drop, _DROP,
          "Vanntrykket ved {place} er {pressure} bar, {drop} bar under det vanlige.",
          "The water pressure at {place} is {pressure} bar, {drop} bar below the usual."),
     Rule("river.quiet", "water", CALM, water.quiet, _RISE,
-         "Ingen elv stiger merkbart{below}.",
-         "No river rises noticeably{below}."),
+         "Ingen elv stiger merkbart{some}{below}.",
+         "No river rises noticeably{some}{below}."),
 
     # People
     Rule("noise.high", "noise", NOTICE, noise.high, _LOUD,
-         "Det er uvanlig høy lyd ved {place}: {level} dB, vanligvis høyst {usual} dB.",
-         "It is unusually loud at {place}: {level} dB, usually at most {usual} dB."),
+         "Det er uvanlig høy lyd ved {place}: {level} dB, i ni av ti tilsvarende timer høyst {usual} dB.",
+         "It is unusually loud at {place}: {level} dB, at most {usual} dB in nine of ten like hours."),
     Rule("people.many", "mobility", NOTICE, mobility.people, {"ratio": 1.5, "more": 300},
-         "Uvanlig mange er ute: {count} passerte {place} den siste timen, vanligvis høyst {usual}.",
-         "Unusually many are about: {count} passed {place} in the last hour, usually at most {usual}."),
+         "Uvanlig mange er ute: {count} passerte {place} den siste timen, i ni av ti tilsvarende timer høyst "
+         "{usual}.",
+         "Unusually many are about: {count} passed {place} in the last hour, at most {usual} in nine of ten "
+         "like hours."),
     Rule("vehicles.many", "mobility", NOTICE, mobility.vehicles, {"ratio": 1.5, "more": 300},
-         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} på en time, vanligvis {usual} på det meste.",
-         "Unusually heavy traffic: {count} vehicles passed {place} in an hour, usually {usual} at most."),
+         "Uvanlig mye trafikk: {count} kjøretøy passerte {place} på en time, i ni av ti tilsvarende timer "
+         "høyst {usual}.",
+         "Unusually heavy traffic: {count} vehicles passed {place} in an hour, at most {usual} in nine of "
+         "ten like hours."),
     Rule("parking.full", "parking", CALM, mobility.full_parking, {"share": 0.95, "bays": 5},
          "Fullt på {place}: {taken} av {all} plasser er opptatt.",
          "{place} is full: {taken} of {all} bays are taken."),

@@ -11,6 +11,7 @@ from bypuls.summary.snapshot import Sensor, Snapshot
 from bypuls.themes import theme_of, theme_of_node
 
 _SILENT = Words("Ingen nye data", "No new data")
+_NOT_JUDGED = Words("Kan ikke vurderes ennå", "Can't be judged yet")
 _GRADES = {
     "yellow": Words("Over gul grense", "Above its yellow threshold"),
     "orange": Words("Over oransje grense", "Above its orange threshold"),
@@ -23,7 +24,11 @@ _DECIMALS = {"water_level": 2, "pipe_pressure": 1, "wind_speed": 1}
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node on the map; `level` is None where nothing new comes from it, as the label says."""
+    """A node on the map.
+
+    `level` is None where nothing new comes from it, as the label says, and for a gauge below its thresholds
+    of which it isn't known how it went in the last hours.
+    """
 
     node: str
     place: str
@@ -40,7 +45,7 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    level: Severity
+    level: Severity | None
     label: Words
     stream: str
     value: float
@@ -78,13 +83,20 @@ def _of_node(
         theme.key if theme else None,
         first.latitude,
         first.longitude,
-        None if silent or state is None else max(state.level, said),
+        None if silent or state is None else _worst(state.level, said),
         _SILENT if silent or state is None else state.label,
         None if state is None else state.stream,
         None if state is None else state.value,
         None if state is None else state.unit,
         newest,
     )
+
+
+def _worst(judged: Severity | None, said: Severity) -> Severity | None:
+    """Return the worse of both; what isn't judged doesn't get calm by what is said of others at its node."""
+    if judged is None:
+        return said if said > Severity.CALM else None
+    return max(judged, said)
 
 
 def _air(snapshot: Snapshot) -> dict[str, _State]:
@@ -102,16 +114,22 @@ def _air(snapshot: Snapshot) -> dict[str, _State]:
 
 
 def _rivers(snapshot: Snapshot) -> dict[str, _State]:
-    found = {}
-    for gauge in water.gauges(snapshot):
+    """Return the state of the worst gauge of each node: of equal ones, that of the node's plain channel."""
+    found: dict[str, _State] = {}
+    for gauge in sorted(water.gauges(snapshot), key=lambda each: _rank(each.sensor)):
         assert gauge.sensor.value is not None, "a gauge has a newest reading"
+        level: Severity | None
         if gauge.reached is not None:
             level, label = _REACHED[gauge.reached.level], _GRADES[gauge.reached.level]
+        elif gauge.rise is None:
+            level, label = None, _NOT_JUDGED
         else:
             level, label = Severity.CALM, _measured(gauge.sensor)
-        found[gauge.sensor.node] = _State(
-            level, label, gauge.sensor.stream, gauge.sensor.value, gauge.sensor.unit
-        )
+        known = found.get(gauge.sensor.node)
+        if known is None or (level or 0) > (known.level or 0):
+            found[gauge.sensor.node] = _State(
+                level, label, gauge.sensor.stream, gauge.sensor.value, gauge.sensor.unit
+            )
     return found
 
 
@@ -139,9 +157,14 @@ def _plain(snapshot: Snapshot, sensors: Sequence[Sensor]) -> _State | None:
         fresh = [sensor for sensor in sensors if not snapshot.is_silent(sensor)]
     if not fresh:
         return None
-    sensor = min(fresh, key=lambda each: order.get(each.quantity or "", len(order)))
+    sensor = min(fresh, key=lambda each: (order.get(each.quantity or "", len(order)), *_rank(each)))
     assert sensor.value is not None, "what is not silent has a reading"
     return _State(Severity.CALM, _measured(sensor), sensor.stream, sensor.value, sensor.unit)
+
+
+def _rank(sensor: Sensor) -> tuple[int, str]:
+    """Put the plain channel of a node, such as `water_level`, before others, such as `out/water_level`."""
+    return sensor.stream.count("/"), sensor.stream
 
 
 def _measured(sensor: Sensor) -> Words:

@@ -32,22 +32,37 @@ _GRADES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Rise:
+    """The means of the last hour and of one two hours before."""
+
+    now: Evidence
+    before: Evidence
+
+    @property
+    def speed(self) -> float:
+        """In m/h."""
+        return ((self.now.value or 0) - (self.before.value or 0)) / 2
+
+
+@dataclass(frozen=True, slots=True)
 class Gauge:
-    """A river's gauge: its newest level, how it went in the last hours, and the thresholds around it."""
+    """A river's gauge that isn't silent: its newest level, and the thresholds around it.
+
+    `rise` is how it went in the last hours: the means of the last one and of one two hours before. It is None
+    where one of them isn't known, as when a node has just restarted.
+    """
 
     sensor: Sensor
     newest: Evidence
-    now: Evidence
-    before: Evidence
+    rise: Rise | None
     above: Threshold | None
     """the next threshold, which it hasn't reached"""
     reached: Threshold | None
     """the highest that it has reached"""
 
-    @property
-    def rise(self) -> float:
-        """How fast it rises, in m/h."""
-        return ((self.now.value or 0) - (self.before.value or 0)) / 2
+    def rises(self, least: float) -> bool:
+        """Tell whether it is known to rise by at least that, in m/h."""
+        return self.rise is not None and self.rise.speed >= least
 
     @property
     def room(self) -> float:
@@ -56,11 +71,10 @@ class Gauge:
 
 
 def gauges(snapshot: Snapshot) -> list[Gauge]:
-    """Return the gauges with enough readings, those nearest to their next threshold first."""
+    """Return the gauges that aren't silent, those nearest to their next threshold first."""
     found = []
     for sensor in snapshot.plain.get("water_level", ()):
-        now, before = (snapshot.window(sensor, span) for span in (LAST_HOUR, TWO_HOURS_BEFORE))
-        if now is None or before is None or sensor.value is None:
+        if sensor.value is None or snapshot.is_silent(sensor):
             continue
         thresholds = sorted(snapshot.thresholds.get(sensor.stream, ()), key=lambda each: each.value)
         below = [each for each in thresholds if each.value < sensor.value]
@@ -69,8 +83,7 @@ def gauges(snapshot: Snapshot) -> list[Gauge]:
             Gauge(
                 sensor,
                 of_newest(sensor, snapshot.time),
-                of_window(sensor, now, "mean"),
-                of_window(sensor, before, "mean"),
+                _rise(snapshot, sensor),
                 above[0] if above else None,
                 below[-1] if below else None,
             )
@@ -90,8 +103,8 @@ def over(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         finding.say(
             "over", How.DIFFERENCE, gauge.newest, of_threshold(gauge.sensor, gauge.reached), decimals=2
         )
-        if gauge.rise >= limits["rise"]:
-            finding.say("rate", How.RATE, gauge.now, gauge.before, unit="cm/h")
+        if gauge.rises(limits["rise"]):
+            _say_rate(finding, gauge)
             finding.parts["rising"] = Words(" og stiger {rate} cm i timen", " and rises {rate} cm an hour")
         if gauge.sensor.stream in snapshot.history:
             finding.since = since(snapshot.history[gauge.sensor.stream], 1, partial(np.less, limit))
@@ -100,23 +113,32 @@ def over(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 def rising(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Tell of gauges that rise by at least `rise` m/h and have reached no threshold."""
-    found = [each for each in gauges(snapshot) if each.rise >= limits["rise"] and each.reached is None]
+    found = [each for each in gauges(snapshot) if each.rises(limits["rise"]) and each.reached is None]
     for gauge in found[:_MOST]:
         finding = Finding((gauge.sensor.node,))
         finding.parts |= {"place": gauge.sensor.place, "below": Words("", "")}
-        finding.say("rate", How.RATE, gauge.now, gauge.before, unit="cm/h")
+        _say_rate(finding, gauge)
         _say_room(finding, gauge)
         yield finding
 
 
 def quiet(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    """Tell that no gauge rises or stands high, and which is nearest to its threshold."""
+    """Tell that no gauge rises or stands high, and which is nearest to its threshold.
+
+    At how many that is known is told too: a gauge may be silent, or its hours before missing.
+    """
     found = gauges(snapshot)
-    if not found or any(each.rise >= limits["rise"] or each.reached for each in found):
+    known = [each for each in found if each.rise is not None]
+    if not known or any(each.rises(limits["rise"]) or each.reached for each in found):
         return
-    finding = Finding(tuple(each.sensor.node for each in found))
-    finding.rest_on(*(evidence for each in found for evidence in (each.now, each.before)))
-    finding.parts |= {"place": found[0].sensor.place, "below": Words("", "")}
+    finding = Finding(tuple(each.sensor.node for each in known))
+    finding.parts |= {"place": found[0].sensor.place, "some": Words("", ""), "below": Words("", "")}
+    every = snapshot.plain["water_level"]
+    if len(known) < len(every):
+        finding.say("known", How.STREAMS, *(each.newest for each in known))
+        finding.say("all", How.STREAMS, *(of_newest(each, snapshot.time) for each in every))
+        finding.parts["some"] = Words(" på {known} av {all} målere", " at {known} of {all} gauges")
+    finding.rest_on(*(each for one in known if one.rise for each in (one.rise.now, one.rise.before)))
     if found[0].above is not None:
         _say_room(finding, found[0])
         finding.parts["below"] = Words(
@@ -152,6 +174,18 @@ def burst(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def wanted_history(snapshot: Snapshot) -> list[str]:
     """Return the streams whose past `over` wants to see."""
     return [each.sensor.stream for each in gauges(snapshot) if each.reached is not None]
+
+
+def _rise(snapshot: Snapshot, sensor: Sensor) -> Rise | None:
+    now, before = (snapshot.window(sensor, span) for span in (LAST_HOUR, TWO_HOURS_BEFORE))
+    if now is None or before is None:
+        return None
+    return Rise(of_window(sensor, now, "mean"), of_window(sensor, before, "mean"))
+
+
+def _say_rate(finding: Finding, gauge: Gauge) -> None:
+    assert gauge.rise is not None, "only what is known to rise"
+    finding.say("rate", How.RATE, gauge.rise.now, gauge.rise.before, unit="cm/h")
 
 
 def _say_room(finding: Finding, gauge: Gauge) -> None:

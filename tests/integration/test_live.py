@@ -1,5 +1,6 @@
 """Live readings: what was committed reaches those who listen, once, and nobody hinders anybody."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -9,8 +10,12 @@ from datetime import datetime
 import numpy as np
 import psycopg
 import pytest
+from starlette.types import Message
 
+from api.live import Live, Wanted
+from api.routes.live import Events
 from bypuls.readings import SECOND
+from bypuls.store.database import Database
 from bypuls.store.live import MOST_BYTES, Committed, written
 from testbed import Databases, DatabaseServer, Device, Ingest, Mosquitto
 from testbed.client import Client, served
@@ -184,6 +189,8 @@ def test_a_client_that_takes_nothing_is_dropped_and_told_and_the_others_do_not_w
             write(town.url, np.array(numbers, np.int32), [now()] * len(numbers), float(rounds))
             values = [each["value"] for _ in range(3) for each in stream.readings()]
             assert values == [float(rounds)] * len(numbers)
+        # It holds no place though it hasn't taken what waited: only the other one listens.
+        assert "bypuls_api_listeners 1.0" in api.get("/metrics").text
         slow.settimeout(20)
         text = b""
         while not text.endswith(b"0\r\n\r\n"):
@@ -192,6 +199,28 @@ def test_a_client_that_takes_nothing_is_dropped_and_told_and_the_others_do_not_w
             text += more
         assert text.count(b"event: dropped") == 1
         assert text.rindex(b"event: dropped") > text.rindex(b"event: readings")
+
+
+def test_a_client_that_never_takes_what_it_is_sent_is_given_up_and_holds_no_place(town: Town) -> None:
+    told: list[tuple[int, int]] = []
+
+    async def never(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    async def silence() -> Message:
+        await asyncio.Event().wait()
+        return {}
+
+    async def listen(database: Database) -> None:
+        live = Live(database, lambda number, dropped: told.append((number, dropped)))
+        listener = await live.join(Wanted(), None)
+        await asyncio.wait_for(Events(live, listener, within=0.2)({"type": "http"}, silence, never), 10)
+        live.close()
+
+    with Database(town.url, name="listening", connections=2, statement_timeout=30) as database:
+        asyncio.run(listen(database))
+    assert told[:2] == [(1, 0), (0, 1)]
 
 
 def test_ingest_tells_of_what_it_commits(mosquitto: Mosquitto, town: Town, api: Client) -> None:

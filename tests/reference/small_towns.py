@@ -181,11 +181,14 @@ def _fill(
     begin, end = chance.uniform(low, high), chance.uniform(low, high)
     gaps = chance.choice([0, 0, 0, 0.1, 0.5])
     told = chance.random() < 0.9
+    restarted = quantity == "water_level" and chance.random() < 0.5
     for channel in channels:
         phase = chance.randrange(minutes * MINUTE)
         past = HISTORY if quantity in _WITH_PAST else 10 * HOUR
         last = NOW - (8 * HOUR if silent else 0)
         times = [t for t in range(NOW - past + phase, last, minutes * MINUTE) if chance.random() >= gaps]
+        if restarted:
+            times = [t for t in times if not NOW - 5 * HOUR <= t < NOW - 40 * MINUTE]
         readings: list[tuple[int, float]] = []
         total = 0.0
         for time in times:
@@ -219,7 +222,7 @@ def _fill(
                 for hour in (NOW // HOUR * HOUR - HOUR, NOW // HOUR * HOUR)
             ]
         if quantity == "water_level" and chance.random() < 0.8:
-            yellow = chance.uniform(1, 8)
+            yellow = chance.uniform(0.5, 6)
             town.thresholds[stream] = [
                 Threshold(level, yellow + above)
                 for level, above in (("yellow", 0), ("orange", 0.5), ("red", 1))

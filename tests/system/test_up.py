@@ -146,6 +146,12 @@ def test_simulated_nodes_are_registered_with_owner_and_place(up: Up) -> None:
     assert nodes["air-01"]["place"]
 
 
+def test_the_catalogue_of_open_data_names_addresses_of_the_port_that_was_given(up: Up) -> None:
+    here = f"http://127.0.0.1:{up.http_port}"
+    addressed = set(re.findall(r"http://127\.0\.0\.1:\d+", json.dumps(up.get("/api/v1/dcat"))))
+    assert addressed == {here}
+
+
 def test_everything_listens_on_loopback_only(up: Up) -> None:
     listening = {
         (each.name(), connection.laddr.ip)

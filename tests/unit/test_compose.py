@@ -7,11 +7,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from typer.main import get_command
 
 from bypuls.command import app
 from bypuls.secret_file import SECRETS
+from bypuls.settings import ApiSettings, OpenDataSettings
 from bypuls.settings_table import variables
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,24 @@ def test_every_variable_of_ours_is_a_known_setting() -> None:
     }
     assert named
     assert named <= variables().keys()
+
+
+def test_what_the_page_and_the_catalogue_say_can_be_set_and_is_the_default_if_not() -> None:
+    passed = SERVICES["api"]["environment"]
+    said = {name for name in variables() if re.match("BYPULS_(OPEN_DATA|API_(TOWN|TILE|OPEN))", name)}
+    assert len(said) >= 8
+    assert {name for name in said if passed[name].startswith(f"${{{name}:-")} == said
+    addressed = {"BYPULS_OPEN_DATA_URL"}  # it has the published port
+    assert {name for name in said if passed[name] == f"${{{name}:-}}"} == said - addressed
+    assert passed["BYPULS_OPEN_DATA_URL"].endswith(":-http://127.0.0.1:${PUBLISH_HTTP_PORT:-8080}}")
+
+
+def test_a_setting_that_is_passed_on_empty_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ApiSettings(), OpenDataSettings()
+    for name in variables():
+        if name.startswith(("BYPULS_OPEN_DATA_", "BYPULS_API_")):
+            monkeypatch.setenv(name, "")
+    assert (ApiSettings(), OpenDataSettings()) == expected
 
 
 def test_the_secrets_it_requires_are_those_that_init_makes() -> None:

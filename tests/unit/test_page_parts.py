@@ -4,6 +4,7 @@ import re
 import string
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ from api.page.html import takes_gzip
 from api.page.kept import FRESH, USABLE, Kept
 from api.page.language import Language, choose
 from api.page.policy import content_policy
+from api.page.town import themes
 from api.page.words import WORDS
 from bypuls.errors import StoreUnavailable
+from bypuls.store.catalog import OpenStream
 
 NB, EN = WORDS[Language.NB], WORDS[Language.EN]
 FOLDER = Path(figures.__file__).parent
@@ -72,6 +75,23 @@ def test_every_word_that_templates_and_scripts_ask_for_is_in_the_table_and_every
     made = ("basis_", "by_hour_", "every_", "statistic_", "occupancy_", "lamp_state_")
     segments = {"inbound", "outbound", "entrance", "exit"}
     assert {key for key in NB.all if not key.startswith(made)} - named == segments
+
+
+def test_the_plain_channel_of_a_node_is_its_first_row() -> None:
+    now = datetime.now(UTC)
+    measured = [
+        OpenStream(
+            number, f"river/{channel}", "river", channel, channel.rpartition("/")[2], "", "m", 600.0,
+            "The town", "Nitelva", 59.95, 11.05, now, 1.0, 0,
+        )
+        for number, channel in enumerate(["in/discharge", "out/water_level", "water_level"])
+    ]  # fmt: skip
+    [entry] = [entry for theme in themes(NB, measured, {}, now) for entry in theme.entries]
+    assert [row.parts[0].stream for row in entry.rows] == [
+        "river/water_level",
+        "river/out/water_level",
+        "river/in/discharge",
+    ]
 
 
 @pytest.mark.parametrize(
