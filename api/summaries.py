@@ -5,13 +5,16 @@ from time import monotonic
 
 from api import times
 from api.snapshots import Usuals, read_snapshot, read_usuals
-from bypuls.errors import BypulsError
+from bypuls.errors import BypulsError, StoreUnavailable
 from bypuls.series.step import HOUR
 from bypuls.store.database import Database
 from bypuls.summary import Summary, tell
 
 FRESH = 5.0
 """Seconds that a summary, or the failure to make one, is given out."""
+
+_PATIENCE = 10.0
+"""Seconds for which who asks waits for another's; where the database is frozen it comes to nothing."""
 
 _KEPT = 600.0
 """Seconds that what is usual is kept: eight weeks of it change little."""
@@ -30,11 +33,16 @@ class Summaries:
 
     def now(self, database: Database) -> Summary:
         """Return the town as it is, some seconds old at most. Raises QueryTooSlow, StoreUnavailable."""
-        with self._lock:  # one makes it, the others wait for that, also where it fails
+        # One makes it, the others wait for that, also where it fails.
+        if not self._lock.acquire(timeout=_PATIENCE):
+            raise StoreUnavailable(f"the database has not answered for {_PATIENCE:g} s")
+        try:
             if self._made is None or monotonic() - self._made[0] >= FRESH:
                 made = self._try(database)
                 self._made = (monotonic(), made)
             made = self._made[1]
+        finally:
+            self._lock.release()
         if isinstance(made, BypulsError):
             raise made
         return made

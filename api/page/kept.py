@@ -9,13 +9,16 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from bypuls.errors import StoreError
+from bypuls.errors import StoreError, StoreUnavailable
 
 FRESH = 5.0
 """Seconds for which an answer is given out as it is."""
 
 USABLE = 60.0
 """Seconds for which it is given out still, while the next one is being made."""
+
+PATIENCE = 10.0
+"""Seconds that is waited for an answer that another has begun to make."""
 
 T = TypeVar("T")
 
@@ -44,10 +47,14 @@ class Kept(Generic[T]):
                 if self._making[key].acquire(blocking=False):
                     Thread(target=self._renew, args=(key, make), name="page", daemon=True).start()
                 return found
-        with self._making[key]:
+        if not self._making[key].acquire(timeout=PATIENCE):
+            raise StoreUnavailable(f"the database has not answered for {PATIENCE:g} s")
+        try:
             # It may have been made meanwhile, for another who waited too.
             found = self._find(key, asked if anew else asked - FRESH)
             return self._make(key, make) if found is None else found
+        finally:
+            self._making[key].release()
 
     def _find(self, key: Hashable, since: float) -> T | None:
         begun, answer = self._made.get(key, (-inf, None))

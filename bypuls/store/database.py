@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import errors as pg
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from bypuls.errors import QueryTooSlow, StoreError, StoreUnavailable
+from bypuls.store.watchdog import Watchdog
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -22,6 +24,12 @@ _LIVENESS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+
+ANSWER_WITHIN = 3.0
+"""Seconds that a server gets to say that it is there."""
+
+_MARGIN = 5.0
+_CANCEL_WITHIN = 1.0
 
 # SQLSTATEs of a database that may well accept the same statement later. Besides the connection: the
 # transaction lost a race, the server is starting, stopping, full, read-only or short of something, or the
@@ -79,8 +87,12 @@ class Database:
     """A pool of connections for a service that answers many requests; open it by `with`."""
 
     def __init__(self, url: str, *, name: str, connections: int, statement_timeout: float) -> None:
-        """`connections` bounds the pool, `statement_timeout` (seconds) every query."""
+        """`connections` bounds the pool, `statement_timeout` (seconds) every query.
+
+        The server ends a query that takes longer; where it doesn't, being frozen, the line to it is cut.
+        """
         self._url, self._name, self._statement_timeout = url, name, statement_timeout
+        self._watchdog = Watchdog()
         self._pool = ConnectionPool(
             url,
             kwargs=_options(name, statement_timeout) | {"autocommit": True},
@@ -89,7 +101,7 @@ class Database:
             timeout=5.0,
             reconnect_timeout=2.0,  # above it the pool doubles its pauses, and heals half a minute late
             max_waiting=200,
-            check=ConnectionPool.check_connection,
+            check=self._check,
             open=False,
         )
 
@@ -103,8 +115,22 @@ class Database:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """Lend a connection in autocommit mode; hold it for one query, never while a client reads."""
-        with translated(), self._pool.connection() as connection:
+        with (
+            translated(),
+            self._pool.connection() as connection,
+            self.limit(connection, self._statement_timeout + _MARGIN),
+        ):
             yield connection
+
+    @contextmanager
+    def limit(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """Cut the line to a server that lets the block wait for longer: who waits gets StoreUnavailable."""
+        with self._watchdog.limit(seconds, partial(interrupt, connection, patience=_CANCEL_WITHIN)):
+            yield
+
+    def _check(self, connection: Connection) -> None:
+        with self.limit(connection, ANSWER_WITHIN):
+            ConnectionPool.check_connection(connection)
 
     @contextmanager
     def extra_connection(self, what: str) -> Iterator[Connection]:

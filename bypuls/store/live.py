@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 
 from bypuls.store.array_text import array_text
 from bypuls.store.catalog import MOST_OPEN
-from bypuls.store.database import Connection, Database, translated
+from bypuls.store.database import ANSWER_WITHIN, Connection, Database, translated
 from bypuls.store.sql import load
 
 MOST_BYTES = 7_900
 """A notification must be shorter than 8,000."""
 
 ALL = "*"
+
+_ASK_EVERY = 5.0
+_READ_WITHIN = 20.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +90,20 @@ def written(streams: NDArray[np.int32]) -> str:
 class Listening:
     """A connection that hears of commits; for one thread."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self._database = database
         self._connection = connection
+        self._asked = monotonic()
 
     def wait(self, patience: float, pace: float) -> Committed:
         """Return what was committed: nothing in `patience` seconds, or all within `pace` of the first.
 
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, also where the server is there but answers nothing.
         """
+        if monotonic() - self._asked >= _ASK_EVERY:
+            with translated(), self._database.limit(self._connection, ANSWER_WITHIN):
+                self._connection.execute("")
+            self._asked = monotonic()
         committed = Committed(set())
         with translated():
             for notice in self._connection.notifies(timeout=patience, stop_after=1):
@@ -113,13 +123,13 @@ class Listening:
             "since": datetime.now(UTC) - timedelta(days=1),
             "limit": MOST_OPEN,
         }
-        with translated():
+        with translated(), self._database.limit(self._connection, _READ_WITHIN):
             rows = self._connection.execute(load("live")["newest"], parameters).fetchall()
         return [Newest(*row) for row in rows]
 
     def last_seen(self) -> datetime | None:
         """Return when ingest last received anything, to some seconds."""
-        with translated():
+        with translated(), self._database.limit(self._connection, _READ_WITHIN):
             row = self._connection.execute(load("live")["last_seen"]).fetchone()
         return row[0] if row else None
 
@@ -128,6 +138,6 @@ class Listening:
 def listening(database: Database) -> Iterator[Listening]:
     """Listen, over a connection of its own, until the end of the block. Raises StoreUnavailable."""
     with database.extra_connection("live") as connection:
-        with translated():
+        with translated(), database.limit(connection, ANSWER_WITHIN):
             connection.execute(load("live")["listen"])
-        yield Listening(connection)
+        yield Listening(database, connection)

@@ -169,6 +169,37 @@ def test_heartbeats_tell_that_the_database_went_away_and_nothing_is_lost_when_it
         assert stream.readings()[0]["value"] == 2.0
 
 
+def test_a_frozen_database_is_told_in_heartbeats_and_by_problems_and_all_goes_on_when_it_is_back(
+    timescale: DatabaseServer, town: Town, api: Client
+) -> None:
+    api.get("/api/v1/summary")
+    with EventStream(api, patience=60) as stream:
+        stream.next("hello")
+        town.commit(town.no2, 1.0)
+        stream.readings()
+        timescale.pause()
+        began = time.monotonic()
+        try:
+            time.sleep(5)  # until no summary is kept
+            asked = time.monotonic()
+            answer = api.ask("summary")
+            assert time.monotonic() - asked < 15
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/problem+json"
+            while stream.next("heartbeat").data["database"]:
+                assert time.monotonic() - began < 30
+        finally:
+            timescale.resume()
+        while not stream.next("heartbeat").data["database"]:
+            pass
+        town.commit(town.no2, 2.0)
+        assert stream.readings()[0]["value"] == 2.0
+    deadline = time.monotonic() + 20
+    while api.ask("summary").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_a_client_that_takes_nothing_is_dropped_and_told_and_the_others_do_not_wait(
     town: Town, api: Client
 ) -> None:

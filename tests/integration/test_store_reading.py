@@ -1,6 +1,8 @@
 """Reading from the store: whole pages, newest readings, and what holds when nothing is there."""
 
+import time
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from bypuls.store import catalog
 from bypuls.store.database import Database
 from bypuls.store.readings import Points, read_points, stream_points
 from bypuls.store.sql import load
-from testbed import Databases, as_role
+from testbed import Databases, DatabaseServer, as_role
 from testbed.filling import NEW_YEAR, put, register
 
 WEEK = 7 * 86_400 * SECOND
@@ -97,6 +99,24 @@ def test_a_query_longer_than_the_limit_is_too_slow(long_stream: tuple[str, int, 
             next(stream_points(database, number, 0, FOREVER))
 
 
+def test_a_database_that_freezes_amid_a_query_is_away_once_the_limit_is_long_over(
+    timescale: DatabaseServer, long_stream: tuple[str, int, Points]
+) -> None:
+    url, number, _ = long_stream
+    with psycopg.connect(url) as other, opened(url, statement_timeout=1.5) as database:
+        other.execute("LOCK TABLE reading IN ACCESS EXCLUSIVE MODE")
+        freeze = Timer(0.5, timescale.pause)
+        freeze.start()
+        began = time.monotonic()
+        try:
+            with pytest.raises(StoreUnavailable):
+                next(stream_points(database, number, 0, FOREVER))
+        finally:
+            freeze.join()
+            timescale.resume()
+        assert 1.5 < time.monotonic() - began < 20
+
+
 def test_a_database_without_the_schema_is_not_readable(databases: Databases) -> None:
     with (
         databases.empty() as url,
@@ -115,7 +135,7 @@ def test_newest_readings_are_looked_up_only_for_the_streams_of_the_page(database
         with opened(url) as database, database.connection() as connection:
             page = catalog.list_latest(connection, limit=100, after=("node-1000", "c4"))
             position = {"after_node": "node-1000", "after_channel": "c4", "limit": 100}
-            nothing = dict.fromkeys(("node", "quantity", "west", "south", "east", "north"))
+            nothing = dict.fromkeys(("node", "quantity", "open", "west", "south", "east", "north"))
             explain = b"EXPLAIN (ANALYZE, FORMAT json) " + load("catalog")["latest"]
             [[[plan]]] = connection.execute(explain, position | nothing).fetchall()
     assert [(each.node, each.channel) for each in page[:2]] == [("node-1000", "c5"), ("node-1000", "c6")]

@@ -251,3 +251,22 @@ def test_one_makes_the_answer_for_all_who_wait_for_it() -> None:
         thread.join(10)
     assert found == [7] * 5
     assert len(begun) == 1
+
+
+def test_who_waits_too_long_for_an_answer_that_another_makes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.page.kept.PATIENCE", 0.1)
+    kept, begun, go = Kept[int](), threading.Event(), threading.Event()
+
+    def hangs() -> int:
+        begun.set()
+        assert go.wait(10)
+        return 7
+
+    maker = threading.Thread(target=lambda: kept.get("a", hangs))
+    maker.start()
+    assert begun.wait(10)
+    with pytest.raises(StoreUnavailable):
+        kept.get("a", lambda: 8)
+    go.set()
+    maker.join(10)
+    assert kept.get("a", lambda: 8) == 7
