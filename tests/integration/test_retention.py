@@ -23,8 +23,8 @@ from testbed.writing import raw, rollups, write
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 NOW = int(time.time() * 1e6)
-OLDEST = NOW // WEEK * WEEK - 10 * WEEK
-"""A chunk begins here, and nine more follow."""
+OLDEST = NOW // WEEK * WEEK - 11 * WEEK
+"""A chunk begins here, and ten more follow: on any day of the week the second one ended 60 days ago."""
 
 
 @pytest.fixture
