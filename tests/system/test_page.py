@@ -101,6 +101,32 @@ def test_a_theme_shows_its_nodes_alone_on_the_map_and_in_the_list(visit: Visit) 
     assert page.locator(".node").count() > 50
 
 
+# Of the words beside marks, how many pairs lie on each other.
+OVERLAPS = """() => {
+  const boxes = [...document.querySelectorAll(".node .caption")]
+    .map((each) => each.getBoundingClientRect()).filter((box) => box.width);
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => meet(a, b))).length;
+}"""
+
+
+@pytest.mark.parametrize("view", [{}, PHONE], ids=["desktop", "phone"])
+def test_words_beside_calm_marks_are_left_out_where_they_would_lie_on_others(
+    chromium: Browser, town: Platform, view: dict[str, Any]
+) -> None:
+    with Visit(chromium, town.api.url, **view) as visitor:
+        page = visitor.open("/#/water")
+        expect(page.locator(".captioned .node .caption:visible").first).to_be_visible()
+        expect(page.locator(".node.crowded").first).to_be_attached()
+        assert page.locator(".node.crowded .mark:is(.notice, .warning, .alarm)").count() == 0
+        assert page.evaluate(OVERLAPS) == 0
+        page.eval_on_selector_all(
+            ".node.crowded .caption", "all => all.forEach((each) => (each.style.display = 'block'))"
+        )
+        assert page.evaluate(OVERLAPS) > 0  # it is these that were in the way
+        assert visitor.complaints == []
+
+
 def test_simulated_readings_are_seen_as_they_arrive(visit: Visit) -> None:
     page = visit.open()
     live(page)

@@ -2,6 +2,7 @@
 
 import data, { words } from "./data.js";
 import { element, point, symbol } from "./element.js";
+import { around, free } from "./room.js";
 import { spread } from "./spread.js";
 
 const L = window.L;
@@ -14,6 +15,9 @@ const REGION = [
   [60.1, 11.4],
 ]; // where there is nothing to show yet
 const ORDER = ["silent", "calm", "notice", "warning", "alarm"];
+const MARK = 11; // pixels from the middle of a mark to its edge
+const LINE = 16; // pixels that a line of words is high
+const LINES = [MARK, -MARK - LINE, MARK + LINE, -MARK - 2 * LINE]; // from a place to the top of its name
 
 /** Write a name on the map, beneath the marks. */
 function name(text, at, className) {
@@ -31,6 +35,8 @@ export class TownMap {
     this.town = town;
     this.marks = new Map();
     this.shown = [];
+    this.taken = []; // the boxes of the marks that are shown
+    this.names = [];
     this.map = L.map(container, {
       zoomControl: false,
       scrollWheelZoom: false, // until the map is what one is at: the page scrolls by the wheel too
@@ -52,7 +58,10 @@ export class TownMap {
         this.marks.set(node, this.mark(node, open));
       }
     }
-    town.addEventListener("change", ({ detail }) => detail.forEach((node) => this.draw(node)));
+    town.addEventListener("change", ({ detail }) => {
+      detail.forEach((node) => this.draw(node));
+      this.clear();
+    });
     town.addEventListener("light", ({ detail }) => this.light(detail));
   }
 
@@ -67,13 +76,18 @@ export class TownMap {
       filter: (feature) => !data.tiles.url || feature.properties.kind === "municipality",
       style: (feature) => ({ className: feature.properties.home ? "outline home" : "outline" }),
       interactive: false,
-      pointToLayer: (feature, at) => name(feature.properties.name, at, "place"),
+      pointToLayer: (feature, at) => {
+        const made = name(feature.properties.name, at, "place");
+        this.names.push(made);
+        return made;
+      },
       onEachFeature: (feature, layer) => {
         if (feature.properties.kind === "municipality" && !feature.properties.home) {
           name(feature.properties.name, layer.getBounds().getCenter(), "place municipality").addTo(this.map);
         }
       },
     }).addTo(this.map);
+    this.clear();
   }
 
   /** Show the nodes of a theme, or all, and move to where they are. */
@@ -142,12 +156,54 @@ export class TownMap {
   arrange() {
     const places = this.shown.map((node) => this.map.latLngToLayerPoint(node.at));
     const narrow = this.map.getSize().x < NARROW;
-    spread(places, this.captioned ? 26 : narrow ? 11 : 16).forEach(([x, y], index) => {
+    const moved = spread(places, this.captioned ? 26 : narrow ? 11 : 16);
+    this.taken = moved.map(([x, y], index) => around(places[index].add([x, y]), MARK));
+    moved.forEach(([x, y], index) => {
       const icon = this.marks.get(this.shown[index]).getElement();
       icon.firstElementChild.style.translate = `${x}px ${y}px`;
       const right = this.map.latLngToContainerPoint(this.shown[index].at).x + CAPTION > this.map.getSize().x;
       icon.classList.toggle("leftward", right);
     });
+    this.clear();
+  }
+
+  /** Leave out the words beside calm marks where they would lie on others, and keep names of places off both. */
+  clear() {
+    const words = [];
+    if (this.captioned) {
+      const icons = this.shown.map((node) => this.marks.get(node).getElement());
+      icons.forEach((icon) => icon.classList.remove("crowded"));
+      const widths = icons.map((icon) => icon.querySelector(".caption").offsetWidth);
+      const rank = (index) => ORDER.indexOf(this.shown[index].severity);
+      for (const index of [...icons.keys()].sort((a, b) => rank(b) - rank(a))) {
+        const [left, top, right, bottom] = this.taken[index];
+        const [edge, middle] = [icons[index].classList.contains("leftward"), (top + bottom) / 2];
+        const begin = edge ? left - widths[index] : right;
+        const box = [begin, middle - LINE / 2, begin + widths[index], middle + LINE / 2];
+        const others = this.taken.filter((_, other) => other !== index);
+        const crowded = rank(index) <= ORDER.indexOf("calm") && !free(box, [...others, ...words]);
+        icons[index].classList.toggle("crowded", crowded);
+        if (!crowded) {
+          words.push(box);
+        }
+      }
+    }
+    const taken = [...this.taken, ...words];
+    for (const made of this.names) {
+      const { x, y } = this.map.latLngToLayerPoint(made.getLatLng());
+      const span = made.getElement()?.querySelector("span");
+      if (span) {
+        span.hidden = false;
+        const half = span.offsetWidth / 2;
+        const boxes = LINES.map((top) => [x - half, y + top, x + half, y + top + LINE]);
+        const box = boxes.find((each) => free(each, taken));
+        span.hidden = !box; // marks would run through it
+        if (box) {
+          span.style.translate = `-50% ${box[1] - y}px`;
+          taken.push(box);
+        }
+      }
+    }
   }
 
   light(names) {
