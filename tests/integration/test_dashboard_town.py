@@ -26,7 +26,7 @@ def test_everyday_life_has_nothing_unusual(befallen: Befallen) -> None:
 
 
 def test_a_flood_shows_at_the_gauges_since_when_and_above_which_threshold(befallen: Befallen) -> None:
-    url, at = befallen("flood").url, NOON - 84 * HOUR
+    url, at = befallen("flood").url, NOON - 72 * HOUR
     found = ask(url, "findings", None, at)
     assert {row["kind"] for row in found} <= {"river", "river_rise"}
     worst = next(row for row in found if row["node"] == "leira-01" and row["unit"] == "m")
