@@ -68,7 +68,7 @@ class Case:
 # More than eight weeks apart, so that none is part of what is usual for another.
 EVERYDAY = Case(
     "everyday",
-    at("2023-03-15T00:00"),
+    at("2023-03-13T00:00"),
     ("air", "weather", "river", "noise", "traffic", "parking", "water-meter", "pressure", "people"),
     5, 0, 24,
 )  # fmt: skip
