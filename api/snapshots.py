@@ -9,14 +9,16 @@ from bypuls.instants import to_datetime, to_microseconds
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.readings import FloatArray, TimeArray
 from bypuls.series.step import HOUR
-from bypuls.series.usual import UsualHour, usual
+from bypuls.series.usual import usual
 from bypuls.store.catalog import MOST_OPEN, OpenStream, list_open
 from bypuls.store.database import Database
 from bypuls.store.facts import list_facts
 from bypuls.store.ranges import read_readings
 from bypuls.store.windows import read_thresholds, read_windows
 from bypuls.summary import wanted_history
-from bypuls.summary.snapshot import COMPARED, HISTORY, SPANS, Sensor, Snapshot, Span, Threshold, Window
+from bypuls.summary.snapshot import COMPARED, HISTORY, SPANS, Sensor, Snapshot, Span, Threshold
+from bypuls.usual_hours import UsualHour
+from bypuls.windows import Window
 
 Usuals = Mapping[str, Sequence[UsualHour]]
 
@@ -36,11 +38,10 @@ def read_snapshot(database: Database, time: int, usuals: Usuals) -> Snapshot:
             if not each.statistic
             for span in SPANS.get(each.quantity or "", ())
         }
-        windows: dict[tuple[str, Span], Window] = {}
-        for found in read_windows(connection, list(asked)):
-            key = asked[found.stream_id, found.start, found.end]
-            values = {name: getattr(found, name) for name in found.__slots__ if name != "stream_id"}
-            windows[key] = Window(key[0], **values)
+        windows: dict[tuple[str, Span], Window] = {
+            asked[number, window.start, window.end]: window
+            for number, window in read_windows(connection, list(asked))
+        }
         thresholds = {
             names[number]: [Threshold(level, value) for level, value in levels]
             for number, levels in read_thresholds(connection).items()

@@ -1,6 +1,10 @@
 """Instants: int64 microseconds since 1970 inside, datetimes where a library wants them."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Europe/Oslo")
+"""By whose civil days and years the town lives, and the regulations of its air count."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -3,12 +3,10 @@
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from math import floor
-from zoneinfo import ZoneInfo
 
 from api.page.language import Language
 from api.page.words import Words
-
-ZONE = ZoneInfo("Europe/Oslo")
+from bypuls.instants import ZONE
 
 DECIMALS = {
     "no2": 1,

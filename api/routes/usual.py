@@ -14,7 +14,8 @@ from api.routes import ROOT
 from api.series_parameters import DEFAULT_ZONE
 from api.store import Store
 from bypuls.series.step import HOUR
-from bypuls.series.usual import WEEKS, Basis, UsualHour, usual
+from bypuls.series.usual import WEEKS, usual
+from bypuls.usual_hours import Basis, UsualHour
 
 router = APIRouter(prefix=ROOT, tags=["readings"])
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bypuls.air_quality import BOUNDS, index, overall
-from bypuls.series.exceedances import ZONE
+from bypuls.instants import ZONE
 from bypuls.series.request import SeriesRequest
 from bypuls.series.step import read_step
 from bypuls.series.table import build

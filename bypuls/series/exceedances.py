@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bypuls.instants import ZONE
 from bypuls.legal_limits import LEGAL_LIMITS, LegalLimit, Period, exceedances
 from bypuls.numeric.edges import CivilUnit, civil_edges
 from bypuls.readings import SECOND
@@ -15,9 +15,6 @@ from bypuls.series.step import Step, read_step
 from bypuls.series.table import build
 from bypuls.store.database import Database
 from bypuls.store.facts import StreamFacts
-
-ZONE = ZoneInfo("Europe/Oslo")
-"""Days and years of the regulation are civil ones."""
 
 _AT_ONCE = 50
 """Streams whose year of hours is in memory at once."""

@@ -1,23 +1,22 @@
 """What is usual of a stream at an hour of the week: percentiles of the same hours of the weeks before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bypuls.instants import ZONE
 from bypuls.numeric.kinds import Kind
 from bypuls.readings import SECOND
-from bypuls.series.exceedances import ZONE
 from bypuls.series.refusals import Refused
 from bypuls.series.request import SeriesRequest
 from bypuls.series.step import HOUR, read_step
 from bypuls.series.table import build
 from bypuls.store.database import Database
 from bypuls.store.facts import StreamFacts
+from bypuls.usual_hours import Basis, UsualHour
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -35,29 +34,6 @@ _PAST = WEEKS * WEEK + HOUR
 
 _AT_ONCE = 100
 """Streams that are read together: 135,000 rollups, 10 MB."""
-
-
-class Basis(StrEnum):
-    """Which hours were compared."""
-
-    WEEKDAY = "weekday"
-    DAY = "day"
-
-
-@dataclass(frozen=True, slots=True)
-class UsualHour:
-    """What is usual in the hour that begins at `start` (microseconds since 1970), by `n` hours before it.
-
-    `basis`: the same hour of the same weekday, or, where there are too few of these, of any day; None, and
-    the percentiles NaN, where there are too few of any.
-    """
-
-    start: int
-    p10: float
-    p50: float
-    p90: float
-    n: int
-    basis: Basis | None
 
 
 def usual(

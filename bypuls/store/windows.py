@@ -1,35 +1,19 @@
 """Readings of many streams in sum, each over a stretch of time of its own; and thresholds."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bypuls.instants import to_datetime, to_microseconds
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.store.array_text import array_text
 from bypuls.store.database import Connection
 from bypuls.store.sql import load
+from bypuls.windows import Window
 
 
-@dataclass(frozen=True, slots=True)
-class ReadWindow:
-    """The readings of a stream from `start` on, before `end`; times in microseconds since 1970 (UTC)."""
-
-    stream_id: int
-    start: int
-    end: int
-    n: int
-    mean: float
-    total: float
-    minimum: float
-    maximum: float
-    first: float
-    first_time: int
-    last: float
-    last_time: int
-
-
-def read_windows(connection: Connection, wanted: Sequence[tuple[int, int, int]]) -> Iterator[ReadWindow]:
-    """Yield what was read in each (stream, start, end), if anything was, without what is certainly wrong."""
+def read_windows(
+    connection: Connection, wanted: Sequence[tuple[int, int, int]]
+) -> Iterator[tuple[int, Window]]:
+    """Yield the stream and what was read in each (stream, start, end), if anything was."""
     if not wanted:
         return
     parameters = {
@@ -42,19 +26,21 @@ def read_windows(connection: Connection, wanted: Sequence[tuple[int, int, int]])
     }
     for row in connection.execute(load("windows")["windows"], parameters):
         stream, since, until, n, mean, total, minimum, maximum, first, first_time, last, last_time = row
-        yield ReadWindow(
+        yield (
             stream,
-            to_microseconds(since),
-            to_microseconds(until),
-            n,
-            mean,
-            total,
-            minimum,
-            maximum,
-            first,
-            to_microseconds(first_time),
-            last,
-            to_microseconds(last_time),
+            Window(
+                to_microseconds(since),
+                to_microseconds(until),
+                n,
+                mean,
+                total,
+                minimum,
+                maximum,
+                first,
+                to_microseconds(first_time),
+                last,
+                to_microseconds(last_time),
+            ),
         )
 
 

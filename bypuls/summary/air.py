@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bypuls.air_quality import BOUNDS, CLASSES, classify, index
+from bypuls.instants import ZONE
 from bypuls.readings import SECOND
-from bypuls.series.exceedances import ZONE
 from bypuls.summary.clauses import Evidence, Finding, How, Part, Words, of_window
 from bypuls.summary.noise import loud
 from bypuls.summary.places import nearest
 from bypuls.summary.since import since
-from bypuls.summary.snapshot import HOUR, LAST_HOUR, SIX_HOURS, Sensor, Snapshot, Span, Window
+from bypuls.summary.snapshot import HOUR, LAST_HOUR, SIX_HOURS, Sensor, Snapshot, Span
+from bypuls.windows import Window
 
 Limits = Mapping[str, float]
 

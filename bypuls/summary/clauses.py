@@ -7,10 +7,11 @@ from enum import IntEnum, StrEnum
 from statistics import fmean
 from string import Formatter
 
+from bypuls.instants import ZONE
 from bypuls.readings import SECOND
-from bypuls.series.exceedances import ZONE
-from bypuls.series.usual import UsualHour
-from bypuls.summary.snapshot import HOUR, Sensor, Threshold, Window
+from bypuls.summary.snapshot import HOUR, Sensor, Threshold
+from bypuls.usual_hours import UsualHour
+from bypuls.windows import Window
 
 LANGUAGES = ("nb", "en")
 _SPACE = "\N{NO-BREAK SPACE}"

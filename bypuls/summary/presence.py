@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from bypuls.summary.clauses import Finding, How, Words, of_newest, of_window
-from bypuls.summary.snapshot import LAST_HOUR, SPANS, Sensor, Snapshot, Window
+from bypuls.summary.snapshot import LAST_HOUR, SPANS, Sensor, Snapshot
 from bypuls.themes import THEMES, Theme, theme_of
+from bypuls.windows import Window
 
 Limits = Mapping[str, float]
 

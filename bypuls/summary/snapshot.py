@@ -6,7 +6,8 @@ from functools import cached_property
 from math import ceil
 
 from bypuls.readings import SECOND, FloatArray, TimeArray
-from bypuls.series.usual import UsualHour
+from bypuls.usual_hours import UsualHour
+from bypuls.windows import Window
 
 MINUTE, HOUR = 60 * SECOND, 3_600 * SECOND
 
@@ -42,27 +43,6 @@ class Sensor:
     def expected(self, width: int) -> int:
         """Return how many readings a window of this width has if none is missing; 1 where nobody knows."""
         return 1 if self.interval is None else max(round(width / SECOND / self.interval), 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The readings of a stream from `start` on, before `end`, those aside that are certainly wrong.
-
-    `first` and `last` are the values of the first and the last reading, at `first_time` and `last_time`.
-    """
-
-    stream: str
-    start: int
-    end: int
-    n: int
-    mean: float
-    total: float
-    minimum: float
-    maximum: float
-    first: float
-    first_time: int
-    last: float
-    last_time: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What is usual of a sensor about now: a stretch of the last hour lies in two hours of the clock."""
 
-from bypuls.series.usual import UsualHour
 from bypuls.summary.snapshot import Sensor, Snapshot
+from bypuls.usual_hours import UsualHour
 
 
 def highest(snapshot: Snapshot, sensor: Sensor) -> UsualHour | None:

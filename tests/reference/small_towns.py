@@ -6,7 +6,6 @@ from math import floor
 
 import numpy as np
 
-from bypuls.series.usual import Basis, UsualHour
 from bypuls.summary.clauses import Evidence, How, Number
 from bypuls.summary.snapshot import (
     COMPARED,
@@ -16,8 +15,9 @@ from bypuls.summary.snapshot import (
     Snapshot,
     Span,
     Threshold,
-    Window,
 )
+from bypuls.usual_hours import Basis, UsualHour
+from bypuls.windows import Window
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
@@ -70,7 +70,6 @@ class SmallTown:
                 if found:
                     values = [value for _, value in found]
                     windows[sensor.stream, span] = Window(
-                        sensor.stream,
                         NOW - span.since,
                         NOW - span.until,
                         len(found),

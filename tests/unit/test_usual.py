@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bypuls.readings import SECOND
-from bypuls.series.usual import LEAST, WEEKS, Basis, ranges
+from bypuls.series.usual import LEAST, WEEKS, ranges
+from bypuls.usual_hours import Basis
 
 OSLO = ZoneInfo("Europe/Oslo")
 HOUR = 3_600 * SECOND
