@@ -1,6 +1,6 @@
 """Trafikk og messe: cars, bicycles, people, parking and noise."""
 
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from dashboards import panels, units
 from dashboards.colours import (
@@ -19,6 +19,10 @@ UID = "bypuls-mobility"
 MEASURED = ("vehicle_count", "bicycle_count", "people_count", "occupancy", "sound_level")
 
 
+def _passing(told: Told, sql: str) -> Panel:
+    return panels.series(told, sql, units.PER_HOUR, decimals=0, least=0, link=NODE_OF_SERIES)
+
+
 def dashboard() -> Dashboard:
     """Return the dashboard of traffic, visitors, parking and noise."""
     return page(
@@ -27,7 +31,7 @@ def dashboard() -> Dashboard:
         "How many cars, bicycles and people pass, how full the car parks and the fair are, and how loud it "
         "is.",
         [
-            panels.series(
+            _passing(
                 Told(
                     "Kjøretøy",
                     "two peaks on working days, about 8 and 16; little at night.",
@@ -37,12 +41,8 @@ def dashboard() -> Dashboard:
                     "Ingen trafikktellere i dette utvalget",
                 ),
                 curve(f"rate('vehicle_count', {HOURS})"),
-                units.PER_HOUR,
-                decimals=0,
-                least=0,
-                link=NODE_OF_SERIES,
             ),
-            panels.series(
+            _passing(
                 Told(
                     "Sykler",
                     "commuters' peaks in spring to autumn, few in snow and rain.",
@@ -51,12 +51,8 @@ def dashboard() -> Dashboard:
                     "Ingen sykkeltellere i dette utvalget",
                 ),
                 curve(f"rate('bicycle_count', {HOURS})"),
-                units.PER_HOUR,
-                decimals=0,
-                least=0,
-                link=NODE_OF_SERIES,
             ),
-            panels.series(
+            _passing(
                 Told(
                     "Personer",
                     "the rhythm of trains and shops.",
@@ -68,10 +64,6 @@ def dashboard() -> Dashboard:
                     f"rate('people_count', {HOURS})",
                     where="channel NOT LIKE 'entrance/%' AND channel NOT LIKE 'exit/%'",
                 ),
-                units.PER_HOUR,
-                decimals=0,
-                least=0,
-                link=NODE_OF_SERIES,
             ),
             panels.series(
                 Told(

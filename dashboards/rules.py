@@ -8,6 +8,28 @@ AT = "$__timeTo()"
 MINUTE, HOUR = 60, 3600
 _HOUR_OF = f"date_trunc('hour', {AT}::timestamptz)"
 
+
+def _over(uid: str, severity: Severity, level: str, colour: str) -> AlertRule:
+    """Return the rule of gauges above one of their thresholds; `colour` is what the level is called."""
+    return AlertRule(
+        uid,
+        Area.WATER,
+        severity,
+        f"Elv over {colour} terskel",
+        f"{{{{ $labels.metric }}}} er over sin {colour.replace('gul', 'gule')} terskel, "
+        'med {{ printf "%.1f" $values.A.Value }} %. Det er ikke et varsel fra NVE: se varsom.no',
+        rows(
+            f"node, place, metric, quantity, 100 * (value - {level}) / abs({level}) AS value",
+            f"river_now(NULL, {AT})",
+            where=f"{level} <> 0",
+        ),
+        limit=0,
+        recovery=-2,
+        lasting=10 * MINUTE,
+        dashboard=water.UID,
+    )
+
+
 RULES = (
     AlertRule(
         "no2-hour",
@@ -57,40 +79,8 @@ RULES = (
         lasting=5 * MINUTE,
         dashboard=air.UID,
     ),
-    AlertRule(
-        "river-level",
-        Area.WATER,
-        Severity.WARNING,
-        "Elv over gul terskel",
-        '{{ $labels.metric }} er over sin gule terskel, med {{ printf "%.1f" $values.A.Value }} %. '
-        "Det er ikke et varsel fra NVE: se varsom.no",
-        rows(
-            "node, place, metric, quantity, 100 * (value - yellow) / abs(yellow) AS value",
-            f"river_now(NULL, {AT})",
-            where="yellow <> 0",
-        ),
-        limit=0,
-        recovery=-2,
-        lasting=10 * MINUTE,
-        dashboard=water.UID,
-    ),
-    AlertRule(
-        "river-high",
-        Area.WATER,
-        Severity.CRITICAL,
-        "Elv over oransje terskel",
-        '{{ $labels.metric }} er over sin oransje terskel, med {{ printf "%.1f" $values.A.Value }} %. '
-        "Det er ikke et varsel fra NVE: se varsom.no",
-        rows(
-            "node, place, metric, quantity, 100 * (value - orange) / abs(orange) AS value",
-            f"river_now(NULL, {AT})",
-            where="orange <> 0",
-        ),
-        limit=0,
-        recovery=-2,
-        lasting=10 * MINUTE,
-        dashboard=water.UID,
-    ),
+    _over("river-level", Severity.WARNING, "yellow", "gul"),
+    _over("river-high", Severity.CRITICAL, "orange", "oransje"),
     AlertRule(
         "river-rise",
         Area.WATER,

@@ -31,6 +31,15 @@ _LOUD = {"least": 70, "above": 15}  # dB: as a busy road near by, and four times
 _RISE = {"rise": 0.04}  # m/h: a gauge's own noise, waves and locks, stays below half of it
 _DROP = {"bar": 0.6, "ratio": 1.25, "metres": 2_000}
 
+_GRADED = (
+    "Ved {place} er nivået av {component} {grade}{since}: {value} µg/m³.",
+    "At {place} {component} has been {grade}{since}: {value} µg/m³.",
+)
+_OVER = (
+    "{place} er {over} m over {level} grense{rising}.",
+    "{place} is {over} m above its {level} threshold{rising}.",
+)
+
 RULES: tuple[Rule, ...] = (
     # What is not known
     Rule("town.empty", None, NOTICE, presence.nothing, {},
@@ -47,15 +56,9 @@ RULES: tuple[Rule, ...] = (
          "Much of the last hour is missing from {poor} stations for {theme}."),
 
     # Air
-    Rule("air.very_high", "air", ALARM, air.worst, {"class": 4},
-         "Ved {place} er nivået av {component} {grade}{since}: {value} µg/m³.",
-         "At {place} {component} has been {grade}{since}: {value} µg/m³."),
-    Rule("air.high", "air", WARNING, air.worst, {"class": 3},
-         "Ved {place} er nivået av {component} {grade}{since}: {value} µg/m³.",
-         "At {place} {component} has been {grade}{since}: {value} µg/m³."),
-    Rule("air.moderate", "air", NOTICE, air.worst, {"class": 2},
-         "Ved {place} er nivået av {component} {grade}{since}: {value} µg/m³.",
-         "At {place} {component} has been {grade}{since}: {value} µg/m³."),
+    Rule("air.very_high", "air", ALARM, air.worst, {"class": 4}, *_GRADED),
+    Rule("air.high", "air", WARNING, air.worst, {"class": 3}, *_GRADED),
+    Rule("air.moderate", "air", NOTICE, air.worst, {"class": 2}, *_GRADED),
     Rule("air.cause.fireworks", "air", NOTICE, air.fireworks, _LOUD,
          "Trolig er det røyk fra fyrverkeri: Lydnivået ved {place} var oppe i {level} dB.",
          "It is probably smoke from fireworks: the sound level at {place} reached {level} dB."),
@@ -71,15 +74,9 @@ RULES: tuple[Rule, ...] = (
          "The air is good at {good} of {all} stations."),
 
     # Rivers and pipes
-    Rule("river.red", "water", ALARM, water.over, {"level": 2} | _RISE,
-         "{place} er {over} m over {level} grense{rising}.",
-         "{place} is {over} m above its {level} threshold{rising}."),
-    Rule("river.orange", "water", ALARM, water.over, {"level": 1} | _RISE,
-         "{place} er {over} m over {level} grense{rising}.",
-         "{place} is {over} m above its {level} threshold{rising}."),
-    Rule("river.yellow", "water", WARNING, water.over, {"level": 0} | _RISE,
-         "{place} er {over} m over {level} grense{rising}.",
-         "{place} is {over} m above its {level} threshold{rising}."),
+    Rule("river.red", "water", ALARM, water.over, {"level": 2} | _RISE, *_OVER),
+    Rule("river.orange", "water", ALARM, water.over, {"level": 1} | _RISE, *_OVER),
+    Rule("river.yellow", "water", WARNING, water.over, {"level": 0} | _RISE, *_OVER),
     Rule("river.rising", "water", NOTICE, water.rising, _RISE,
          "{place} stiger {rate} cm i timen{below}.",
          "{place} rises {rate} cm an hour{below}."),

@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
 from dashboards.colours import BLUE, steps
-from dashboards.panels.told import Told, finished
+from dashboards.panels.told import Told, bounded, finished
 from dashboards.query import Query, source
 
 
@@ -45,12 +45,7 @@ def ranking(
     panel = bargauge.Panel().with_target(Query(sql)).unit(unit).orientation(VizOrientation.HORIZONTAL)
     panel = panel.thresholds(thresholds or steps(BLUE)).display_mode(BarGaugeDisplayMode.BASIC)
     panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(True).limit(60))
-    if decimals is not None:
-        panel = panel.decimals(decimals)
-    if least is not None:
-        panel = panel.min(least)
-    if most is not None:
-        panel = panel.max(most)
+    panel = bounded(panel, decimals, least, most)
     return finished(panel.datasource(source()), told, width, height, link)
 
 

@@ -30,7 +30,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
 from dashboards.colours import ORANGE, VERMILION, YELLOW
-from dashboards.panels.told import Told, finished
+from dashboards.panels.told import Told, bounded, finished
 from dashboards.query import TIME_SERIES, Query, source
 
 LEVELS = {"yellow": YELLOW, "orange": ORANGE, "red": VERMILION}
@@ -95,12 +95,7 @@ def series(
         panel = panel.scale_distribution(ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
     if right is not None:
         panel = panel.override_by_regexp(f"/{right[0]}/", _on_the_right(right[1], right[2]))
-    if decimals is not None:
-        panel = panel.decimals(decimals)
-    if least is not None:
-        panel = panel.min(least)
-    if most is not None:
-        panel = panel.max(most)
+    panel = bounded(panel, decimals, least, most)
     return finished(panel.datasource(source()), told, width, height, link)
 
 

@@ -1,7 +1,7 @@
 """What a panel says of itself, and what is the same for all kinds."""
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from grafana_foundation_sdk.builders.dashboard import DashboardLink
 from grafana_foundation_sdk.cog.builder import Builder
@@ -23,6 +23,26 @@ class Told:
     def description(self) -> str:
         """The text behind the panel's (i)."""
         return f"Normal: {self.normal}\n\nNot normal: {self.unusual}\n\nDo: {self.do}"
+
+
+class BoundedPanel(Protocol):
+    """What the builders of panels with a scale have in common."""
+
+    def decimals(self, decimals: float) -> Self: ...
+    def min(self, min_val: float) -> Self: ...
+    def max(self, max_val: float) -> Self: ...
+
+
+P = TypeVar("P", bound=BoundedPanel)
+
+
+def bounded(panel: P, decimals: int | None, least: float | None, most: float | None) -> P:
+    """Return the panel with the decimals of its values, and the ends of its scale."""
+    if decimals is not None:
+        panel = panel.decimals(decimals)
+    if least is not None:
+        panel = panel.min(least)
+    return panel if most is None else panel.max(most)
 
 
 class AnyPanel(Protocol):
