@@ -4,28 +4,18 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event, Thread
 from time import monotonic, thread_time
 
-import structlog
-
 from api import events, times
+from api.listener import MOST_BYTES, Listener, Wanted
+from api.live_reader import Reader
 from api.problems import TooManyListeners
-from bypuls.errors import BypulsError
-from bypuls.store.catalog import Box
 from bypuls.store.database import Database
-from bypuls.store.live import Committed, Listening, Newest, listening
+from bypuls.store.live import Newest
 
 MOST_LISTENERS = 2_000
-MOST_BYTES = 1 << 20
-"""What waits for a listener that stands still; the same bytes wait for all who want the same."""
-
-_AT_ONCE = 64 * 1024
-"""Bytes that are handed to a connection, more or less; what it holds is its own."""
-
 MOST_IN_EVENT = 500
 """Readings of one event."""
 
@@ -35,83 +25,8 @@ MOST_KEPT = 20_000
 HEARTBEAT = 10.0
 """Seconds."""
 
-PACE = 1.0
-"""Seconds within which commits are told together: their streams' newest readings are read once for all."""
-
-SHARE = 0.02
-"""Of a core, for telling: where it costs more, as with 1,000 listeners, commits are told less often."""
-
-MOST_PACE = 10.0
-
 _LINGER = 60.0
 """Seconds for which it is listened on when the last has gone, so that who comes back finds where he was."""
-
-_RETRY = 1.0
-_PATIENCE = 60.0
-_LOOK_EVERY = 1.0
-
-_log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a listener wants to hear of; None is everything."""
-
-    quantity: str | None = None
-    box: Box | None = None
-
-    def matches(self, reading: Newest) -> bool:
-        """Tell whether a reading is wanted; one of no known place lies in no box."""
-        if self.quantity is not None and reading.quantity != self.quantity:
-            return False
-        box, longitude, latitude = self.box, reading.longitude, reading.latitude
-        if box is None:
-            return True
-        if longitude is None or latitude is None:
-            return False
-        return box.west <= longitude <= box.east and box.south <= latitude <= box.north
-
-
-class Listener:
-    """One client: what waits to be sent to it. All of it happens on the event loop."""
-
-    def __init__(self, wanted: Wanted) -> None:
-        self.wanted = wanted
-        self._waiting: deque[bytes] = deque()
-        self._bytes = 0
-        self._ended = False
-        self._news = asyncio.Event()
-
-    def put(self, event: bytes) -> bool:
-        """Add an event; False if there is no room, which ends it: it is told so, and nothing else."""
-        if self._ended:
-            return True
-        if self._bytes + len(event) > MOST_BYTES:
-            self._waiting.clear()
-            self.end(events.dropped())
-            return False
-        self._bytes += len(event)
-        self._waiting.append(event)
-        self._news.set()
-        return True
-
-    def end(self, last: bytes = b"") -> None:
-        """Let the stream end after what waits, and `last`."""
-        if last:
-            self._waiting.append(last)
-        self._ended = True
-        self._news.set()
-
-    async def take(self) -> bytes:
-        """Return some of what waits, once there is something; b"" at the end."""
-        await self._news.wait()
-        taken = b""
-        while self._waiting and len(taken) < _AT_ONCE:
-            taken += self._waiting.popleft()
-        self._bytes = sum(map(len, self._waiting))
-        if not self._waiting and not self._ended:
-            self._news.clear()
-        return taken
 
 
 @dataclass(slots=True)
@@ -147,7 +62,7 @@ class Live:
         self._listeners: set[Listener] = set()
         self._state = _State()
         self._ready = asyncio.Event()
-        self._reader: _Reader | None = None
+        self._reader: Reader | None = None
         self._heart: asyncio.Task[None] | None = None
         self._left = 0.0
 
@@ -194,7 +109,7 @@ class Live:
 
     def _begin(self) -> None:
         self._state, self._ready = _State(), asyncio.Event()
-        self._reader = _Reader(self._database, asyncio.get_running_loop(), self)
+        self._reader = Reader(self._database, asyncio.get_running_loop(), self)
         self._reader.start()
         self._heart = asyncio.create_task(self._beat())
 
@@ -224,7 +139,7 @@ class Live:
         for event in missed:
             listener.put(event)
 
-    def is_read_by(self, reader: "_Reader") -> bool:
+    def is_read_by(self, reader: Reader) -> bool:
         """Tell whether this is the reader, and none that was told to stop."""
         return reader is self._reader
 
@@ -293,68 +208,3 @@ class Live:
             if not self._listeners and monotonic() - self._left > _LINGER:
                 self._stop()
                 return
-
-
-class _Reader:
-    """The thread that listens: it reads what was committed, and hands it to the event loop."""
-
-    def __init__(self, database: Database, loop: asyncio.AbstractEventLoop, live: Live) -> None:
-        self._database = database
-        self._loop = loop
-        self._live = live
-        self._ended = Event()
-        self._known: dict[int, datetime] | None = None
-
-    def start(self) -> None:
-        """Begin, on a thread that doesn't keep the process alive."""
-        Thread(target=self._run, name="live", daemon=True).start()
-
-    def stop(self) -> None:
-        """Ask it to end; it does so within a second."""
-        self._ended.set()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                with listening(self._database) as hearing:
-                    self._hear(hearing)
-            except BypulsError as error:
-                _log.warning("live readings wait for the database", error=str(error))
-                self._hand_over([], database=False)
-                self._ended.wait(_RETRY)
-
-    def _hear(self, hearing: Listening) -> None:
-        # What came while nobody listened is read at once, so nothing is lost between two connections.
-        self._read(hearing, Committed(None), hearing.last_seen())
-        pace = PACE
-        while not self._ended.is_set():
-            committed = hearing.wait(_LOOK_EVERY, pace)
-            if committed:
-                cost = self._read(hearing, committed, times.present())
-                pace = min(max(PACE, cost / SHARE), MOST_PACE)
-
-    def _read(self, hearing: Listening, committed: Committed, at: datetime | None) -> float:
-        found = hearing.newest(committed)
-        first, known = self._known is None, self._known or {}
-        news = [each for each in found if each.stream_id not in known or each.time > known[each.stream_id]]
-        known.update((each.stream_id, each.time) for each in news)
-        self._known = known
-        # Who listens has loaded what was there before.
-        return self._hand_over([] if first else news, database=True, committed=at)
-
-    def _hand_over(
-        self, news: Sequence[Newest], *, database: bool, committed: datetime | None = None
-    ) -> float:
-        async def take() -> float:
-            if not self._live.is_read_by(self):
-                return 0.0
-            self._live.note(database=database, committed=committed)
-            return await self._live.publish(news)
-
-        taking = take()
-        try:
-            return asyncio.run_coroutine_threadsafe(taking, self._loop).result(_PATIENCE)
-        except (RuntimeError, TimeoutError, CancelledError):  # the service ends
-            taking.close()
-            self._ended.set()
-            return 0.0

@@ -9,7 +9,8 @@ from pydantic import Field
 from starlette.types import Receive, Scope, Send
 
 from api.events import MEDIA_TYPE
-from api.live import Listener, Live, Wanted
+from api.listener import Listener, Wanted
+from api.live import Live
 from api.parameters import BoundingBox, Parameters, QuantityKey
 from api.routes import ROOT
 

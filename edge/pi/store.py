@@ -17,16 +17,16 @@ from zlib import crc32
 
 import msgspec
 
-from bypuls.sequences import Range, closed_ranges, merged, without
+from bypuls.sequences import Range, closed_ranges
 from edge.pi.ballast import Ballast
 from edge.pi.database import Damaged, Database, kept_aside, put_aside
 from edge.pi.errors import StoreError, StoreFull
+from edge.pi.gaps import Gaps
 from edge.pi.packing import encode
 from edge.pi.sent_mark import SentMark
 from edge.pi.ticks import Samples, Ticks
 from edge.pi.windows import Point
 
-_MOST_GAPS = 1_000
 _ROW = 32
 """Bytes that a row takes besides its content, roughly."""
 _SPARE_PAGES = 64
@@ -214,6 +214,7 @@ class Store:
         self.log, self.dropped, self.last = kept["log"], int(kept["dropped"]), int(kept["seq"])
         self.packs, size = run("SELECT count(*), coalesce(sum(length(payload)), 0) FROM pack").fetchone()
         self._bytes = size + self.packs * _ROW
+        self._gaps = Gaps(self._database)
         self._ticks = Ticks(self._database, self._limit)
         sent = self._mark.read(self.log)
         if sent > self.last:
@@ -225,7 +226,7 @@ class Store:
         def work() -> None:
             with self._transaction(sync=True):
                 self.dropped += sent - self.last
-                self._declare([(self.last + 1, sent)])
+                self._gaps.declare([(self.last + 1, sent)])
                 self._put({"seq": str(sent), "dropped": str(self.dropped)})
 
         self._with_room(work)
@@ -236,7 +237,7 @@ class Store:
         os.close(self._lock)
 
     def _insert(self, seq: int, points: Sequence[Point]) -> None:
-        gap = self._undeclared()
+        gap = self._gaps.undeclared()
         payload = encode(points, self.log, seq, gap)
         self._database.execute(
             "INSERT INTO pack VALUES (?, ?, ?, ?)",
@@ -254,9 +255,7 @@ class Store:
         for size, gap in rows:
             self._bytes -= size + _ROW
             if gap is not None:
-                declared = msgspec.json.decode(gap, type=list[Range])
-                rest = self._database.execute("SELECT low, high FROM gap ORDER BY low").fetchall()
-                self._set_undeclared(without(rest, declared))
+                self._gaps.acknowledge(msgspec.json.decode(gap, type=list[Range]))
         return len(rows)
 
     @contextmanager
@@ -319,16 +318,6 @@ class Store:
     def _put(self, values: dict[str, str]) -> None:
         self._database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def _undeclared(self) -> list[Range]:
-        """Return the dropped ranges whose declaration isn't acknowledged, as many as a pack may declare."""
-        return self._database.execute(
-            "SELECT low, high FROM gap ORDER BY low LIMIT ?", [_MOST_GAPS]
-        ).fetchall()
-
-    def _set_undeclared(self, ranges: Iterable[Range]) -> None:
-        self._database.execute("DELETE FROM gap")
-        self._database.executemany("INSERT INTO gap VALUES (?, ?)", ranges)
-
     def _make_room(self, newest: int) -> None:
         """Drop the oldest packs until the rest fits, never the newest."""
         excess = self._bytes + self._ticks.bytes - self._limit
@@ -341,8 +330,4 @@ class Store:
         self._bytes -= sum(size + _ROW for _, size in packs)
         self.packs -= len(packs)
         self.dropped += len(packs)
-        self._declare([(seq, seq) for seq, _ in packs])
-
-    def _declare(self, lost: list[Range]) -> None:
-        known = self._database.execute("SELECT low, high FROM gap").fetchall()
-        self._set_undeclared(merged([*known, *lost]))
+        self._gaps.declare([(seq, seq) for seq, _ in packs])

@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from starlette.types import Message
 
-from api.live import Live, Wanted
+from api.listener import Wanted
+from api.live import Live
 from api.routes.live import Events
 from bypuls.readings import SECOND
 from bypuls.store.database import Database

@@ -23,14 +23,14 @@ from bypuls.readings import ReadingBatch
 from bypuls.registry import RegisteredNode, RegisteredStream
 from bypuls.settings import DatabaseSettings, MaintainSettings
 from bypuls.store import registration
-from bypuls.store.binary_copy import EPOCH
 from bypuls.store.commit import Commit
 from bypuls.store.database import connect
 from bypuls.store.facts import StreamFacts, find_facts
-from bypuls.store.hours import HOUR, hour_edges, read_hours, summarise_readings, unpack
+from bypuls.store.hours import HOUR, hour_edges, read_hours, summarise_readings
 from bypuls.store.writer import Writer
 from testbed import as_role
 from testbed.filling import put, register
+from testbed.writing import raw
 
 CHANNELS = ("no2", "wind_direction", "sound_level", "rainfall", "energy", "lamp_state", "unheard_of")
 START = 1_767_225_600_000_000 // HOUR
@@ -67,20 +67,6 @@ def commit(readings: ReadingBatch) -> Commit:
     made = Commit([], readings.take(order), np.zeros(size, np.int32), np.zeros(size, np.int32))
     made.encode()
     return made
-
-
-def raw(url: str) -> ReadingBatch:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT string_agg(int4send(stream_id), ''::bytea),"
-            " string_agg(timestamptz_send(time), ''::bytea),"
-            " string_agg(float8send(value), ''::bytea),"
-            " string_agg(int2send(flags), ''::bytea)"
-            " FROM (SELECT * FROM reading ORDER BY stream_id, time) AS r",
-            binary=True,
-        ).fetchone()
-    stream, time_, value, flags = unpack(row, (">i4", ">i8", ">f8", ">i2"))
-    return ReadingBatch(stream, time_ + EPOCH, value, flags)
 
 
 def stored(url: str) -> dict[tuple[int, int], dict[str, Any]]:

@@ -129,10 +129,10 @@ def test_no_pack_goes_undeclared_whatever_is_acknowledged_meanwhile(fast_path: P
                     acknowledged |= {seq}
                     store.acknowledge([seq])
         put(store, [500])
-        pending = {n for low, high in store._undeclared() for n in range(low, high + 1)}
+        pending = {n for low, high in store._gaps.undeclared() for n in range(low, high + 1)}
         assert set(range(1, 502)) == acknowledged | declared | pending | set(content(store))
         assert store.dropped == 501 - len(acknowledged) - store.packs
-        assert len(store._undeclared()) < 40
+        assert len(store._gaps.undeclared()) < 40
 
 
 def test_samples_have_a_bound_too_and_what_is_dropped_is_counted(fast_path: Path) -> None:
