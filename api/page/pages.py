@@ -12,10 +12,10 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api.kept import Kept
 from api.page import figures, sentence, town
 from api.page.assets import Assets
 from api.page.html import Html
-from api.page.kept import Kept
 from api.page.language import COOKIE, Language, choose
 from api.page.policy import content_policy
 from api.page.words import WORDS, Words

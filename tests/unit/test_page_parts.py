@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from fastapi import Request
 
+from api.kept import FRESH, USABLE, Kept
 from api.page import figures
 from api.page.assets import Assets
 from api.page.html import takes_gzip
-from api.page.kept import FRESH, USABLE, Kept
 from api.page.language import Language, choose
 from api.page.policy import content_policy
 from api.page.town import themes
@@ -187,7 +187,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of what is kept, moved by hand."""
     made = Clock()
-    monkeypatch.setattr("api.page.kept.monotonic", made)
+    monkeypatch.setattr("api.kept.monotonic", made)
     return made
 
 
@@ -254,7 +254,7 @@ def test_one_makes_the_answer_for_all_who_wait_for_it() -> None:
 
 
 def test_who_waits_too_long_for_an_answer_that_another_makes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.page.kept.PATIENCE", 0.1)
+    monkeypatch.setattr("api.kept.PATIENCE", 0.1)
     kept, begun, go = Kept[int](), threading.Event(), threading.Event()
 
     def hangs() -> int:
@@ -270,3 +270,18 @@ def test_who_waits_too_long_for_an_answer_that_another_makes_is_told(monkeypatch
     go.set()
     maker.join(10)
     assert kept.get("a", lambda: 8) == 7
+
+
+def test_a_failure_is_given_out_too_and_then_tried_again(clock: Clock) -> None:
+    kept, tried = Kept[int](usable=FRESH), []
+
+    def away() -> int:
+        tried.append(1)
+        raise StoreUnavailable("away")
+
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            kept.get("a", away)
+    assert len(tried) == 1
+    clock.now += FRESH + 1
+    assert kept.get("a", lambda: 7) == 7

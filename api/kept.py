@@ -26,10 +26,16 @@ log = structlog.get_logger()
 
 
 class Kept(Generic[T]):
-    """One answer for each key; whoever comes first for a long time waits for his, nobody else does."""
+    """One answer for each key; whoever comes first for a long time waits for his, nobody else does.
 
-    def __init__(self) -> None:
+    Where none can be made, the failure is given out too, for as long as an answer is fresh.
+    """
+
+    def __init__(self, usable: float = USABLE) -> None:
+        """`usable`: seconds for which an answer is given out; beyond FRESH while the next one is made."""
+        self._usable = usable
         self._made: dict[Hashable, tuple[float, T]] = {}
+        self._failed: dict[Hashable, tuple[float, StoreError]] = {}
         self._making: dict[Hashable, Lock] = defaultdict(Lock)
 
     def get(self, key: Hashable, make: Callable[[], T], *, anew: bool = False) -> T:
@@ -42,15 +48,15 @@ class Kept(Generic[T]):
             found = self._find(key, asked - FRESH)
             if found is not None:
                 return found
-            found = self._find(key, asked - USABLE)
+            found = self._find(key, asked - self._usable)
             if found is not None:
-                if self._making[key].acquire(blocking=False):
+                if self._failure(key) is None and self._making[key].acquire(blocking=False):
                     Thread(target=self._renew, args=(key, make), name="page", daemon=True).start()
                 return found
         if not self._making[key].acquire(timeout=PATIENCE):
             raise StoreUnavailable(f"the database has not answered for {PATIENCE:g} s")
         try:
-            # It may have been made meanwhile, for another who waited too.
+            # It may have been made meanwhile, for another who waited too; or have failed.
             found = self._find(key, asked if anew else asked - FRESH)
             return self._make(key, make) if found is None else found
         finally:
@@ -60,9 +66,20 @@ class Kept(Generic[T]):
         begun, answer = self._made.get(key, (-inf, None))
         return answer if begun > since else None
 
+    def _failure(self, key: Hashable) -> StoreError | None:
+        failed, error = self._failed.get(key, (-inf, None))
+        return error if failed > monotonic() - FRESH else None
+
     def _make(self, key: Hashable, make: Callable[[], T]) -> T:
+        failure = self._failure(key)
+        if failure is not None:
+            raise failure
         begun = monotonic()
-        answer = make()
+        try:
+            answer = make()
+        except StoreError as why:
+            self._failed[key] = (monotonic(), why)
+            raise
         self._made[key] = (begun, answer)
         return answer
 
