@@ -61,6 +61,8 @@ class Judge:
             self._call_to_account(log)
         for pack in self._node.tap.changed:
             self._wrong(f"pack {pack} went out with two contents")
+        if "Traceback" in self._node.log.read_text(errors="replace"):
+            self._wrong("the agent ended by itself")
         if self._evidence.quarantined:
             self._wrong(f"in quarantine: {self._evidence.quarantined}")
         return self.verdict

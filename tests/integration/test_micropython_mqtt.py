@@ -10,7 +10,7 @@ from typing import Any
 
 from testbed.fake_broker import CONNACK, PINGREQ, PINGRESP, PUBLISH, SUBSCRIBE, FakeBroker, Visit
 from testbed.heard import settings
-from testbed.micropython import MicroNode
+from testbed.micropython import DEVICE_TESTS, MicroNode, run_micropython
 
 
 def hears(visit: Visit) -> None:
@@ -84,6 +84,17 @@ def test_a_short_cut_soon_after_a_long_outage_costs_no_long_pause(name: str, tmp
         node.kill()
         assert grows(pauses(broker)), pauses(broker)
         assert broker.visits[4].began - ended[0] < 5  # 8 s, 20 % less at most, if it went on growing
+
+
+def test_a_broker_that_hangs_up_between_two_packs_ends_no_agent() -> None:
+    def serve(visit: Visit) -> None:
+        visit.grant()
+        time.sleep(0.25)
+        if len(broker.visits) > 1:
+            hears(visit)
+
+    with FakeBroker(serve) as broker:
+        run_micropython(DEVICE_TESTS / "hung_up.py", str(broker.port))
 
 
 def test_what_speaks_no_mqtt_is_told_of_at_once(name: str, tmp_path: Path) -> None:

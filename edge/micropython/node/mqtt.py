@@ -74,7 +74,10 @@ class Client:
     def publish(self, length):
         """Send the `length` bytes that stand in the buffer at `payload_at` to the `up` topic, with QoS 1."""
         self.sent += 1
-        self._publish(0x32, self._up_topic, length)
+        try:
+            self._publish(0x32, self._up_topic, length)
+        except OSError as error:  # the broker may hang up at any time
+            self._fail(error)
 
     def step(self):
         """Go on as far as possible without waiting."""
