@@ -103,18 +103,11 @@ def _of_node(fault: Fault, node: Node) -> Undo:
             node.shift(_an_hour(fault))
             return partial(node.shift, 0)
         case "reboot":
-            return _reboot(fault, node)
+            node.reboot(_an_hour(fault))
+            return partial(node.shift, 0)
         case "twins":
             return _nothing
     raise NotImplementedError(fault)
-
-
-def _reboot(fault: Fault, node: Node) -> Undo:
-    node.kill()
-    node.reboot_clocks()
-    node.shift(_an_hour(fault))
-    node.start()
-    return partial(node.shift, 0)
 
 
 def _an_hour(fault: Fault) -> float:

@@ -58,7 +58,7 @@ class Judge:
         self._account(raw, raw, windows=False)
         self._account(self._windows(), raw, windows=True)
         for log in {log for log, _ in self._packs}:
-            self._call_to_account(log)
+            self._call_to_account(log, raw)
         for pack in self._node.tap.changed:
             self._wrong(f"pack {pack} went out with two contents")
         if "Traceback" in self._node.log.read_text(errors="replace"):
@@ -170,17 +170,20 @@ class Judge:
         """Tell whether any pack from `first` to `last` was declared dropped."""
         return any(max(first, low) <= min(last, high) for low, high in self._evidence.dropped.get(log, ()))
 
-    def _call_to_account(self, log: str) -> None:
+    def _call_to_account(self, log: str, raw: Mapping[int, list[Carried]]) -> None:
         """Look for packs of a log that were declared dropped without a reason.
 
-        The oldest ones go first: what explains the loss of one explains that of all before it.
+        The oldest ones go first: what explains the loss of one explains that of all before it. A run whose
+        clock was wrong, and that ended before it learnt the time, left as many packs as samples at the most
+        that nobody can place.
         """
         declared = {seq for low, high in self._evidence.dropped.get(log, ()) for seq in range(low, high + 1)}
         declared -= {seq for name, seq in self._node.torn_off if name == log}
         ends = [seq for seq in declared if seq + 1 not in declared]
         explained = max((seq for seq in ends if self._had_to_go(log, seq)), default=0)
         undue = sorted(seq for seq in declared if seq > explained)
-        if undue:
+        unplaced = [run for run in self._node.misled if not any(number in raw for number in run)]
+        if len(undue) > sum(map(len, unplaced)):
             self.verdict.undue += len(undue)
             self.verdict.notes.append(f"{self._node.name}: declared without a reason: {log} {undue}")
 

@@ -24,7 +24,7 @@ class Node(ABC):
     sample. What befell the agent is kept for the judge: `in_hand` has the last sample before each kill, or
     end that may interrupt a measurement, which may have been on its way from the sensor to the store; `ended`
     when each kill was begun (us since 1970); `wiped` and `torn` the last sample before the store was wiped or
-    its end torn off.
+    its end torn off; `misled` the samples of each run that began with a wrong clock and was killed.
     """
 
     kind: str
@@ -45,6 +45,8 @@ class Node(ABC):
         """Seconds for which it stood still at the most."""
         self.unset_clock = False
         """Whether it has been without the time."""
+        self.misled: list[range] = []
+        self._rebooted_after: int | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -115,6 +117,17 @@ class Node(ABC):
         last = max(self.samples(), default=-1)
         self.in_hand.add(last)
         self.torn_off |= self.unfinished()
+        if self._rebooted_after is not None:
+            self.misled.append(range(self._rebooted_after + 1, last + 1))
+            self._rebooted_after = None
+
+    def reboot(self, seconds: float) -> None:
+        """Cut the power for a moment; then the clock is wrong by so many seconds."""
+        self.kill()
+        self.reboot_clocks()
+        self.shift(seconds)
+        self._rebooted_after = max(self.samples(), default=-1)
+        self.start()
 
     def freeze(self) -> None:
         """Stop the agent where it is."""

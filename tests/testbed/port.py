@@ -1,11 +1,14 @@
 """Free ports on loopback."""
 
+import os
 import random
 import socket
 
 # Below the range from which Linux takes ports for outgoing connections. A client that retries a stopped
 # server's port could otherwise be given that very port as its own, and be connected to itself.
-_PORTS = range(20_000, 32_000)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(20_000 + 1_500 * (_WORKER % 8), 20_000 + 1_500 * (_WORKER % 8 + 1))
+"""A part of them for each of the processes that run tests side by side."""
 
 _given: set[int] = set()
 """Ports given out already: what asked for one may not listen there yet, or only now and then."""
