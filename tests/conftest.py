@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from testbed import Databases, DatabaseServer, Mosquitto, timescale_server
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from testbed.town_database import TownDatabase
+
+
+# The same examples each time, and as long as they take: a busy machine proves nothing.
+settings.register_profile("bypuls", derandomize=True, deadline=None, database=None)
+settings.load_profile("bypuls")
 
 
 @pytest.fixture

@@ -17,12 +17,16 @@ PairColumn = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Numbers pairs by stream and then window, from the least stream's first window on."""
+    """Numbers pairs by stream and then window, from the least stream's first window on.
+
+    `first`: the number of the window that begins with the edges.
+    """
 
     edges: Times
     least: int
     most: int
     kind: np.dtype[Any]
+    first: int
 
     @property
     def windows(self) -> int:
@@ -40,11 +44,13 @@ class Pairs:
     def parted(self, pair: PairColumn) -> tuple[Streams, Counts]:
         """Return the stream and the window of each pair."""
         stream = pair // self.windows  # numpy's divmod takes five times as long
-        return (stream + self.least).astype(np.int32), (pair - stream * self.windows).astype(np.int64)
+        window = (pair - stream * self.windows).astype(np.int64)
+        window += self.first
+        return (stream + self.least).astype(np.int32), window
 
 
-def pairs_of(streams: tuple[int, int], edges: Times) -> Pairs:
+def pairs_of(streams: tuple[int, int], edges: Times, first: int = 0) -> Pairs:
     """Return the numbering for streams from the least to the greatest, both included, and edges (w + 1,)."""
     least, most = streams
     small = (most - least + 1) * (len(edges) - 1) < 2**31
-    return Pairs(edges, least, most, np.dtype(np.int32 if small else np.int64))
+    return Pairs(edges, least, most, np.dtype(np.int32 if small else np.int64), first)

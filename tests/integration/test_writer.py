@@ -78,12 +78,7 @@ rows = st.lists(
 
 
 @given(st.lists(rows, min_size=1, max_size=4))
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_first_value_of_an_instant_stays_and_each_other_row_is_a_repeat_or_a_conflict(
     writer: Writer, database: psycopg.Connection, batches: list[list[Row]]
 ) -> None:

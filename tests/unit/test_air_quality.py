@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bypuls import air_quality
@@ -29,7 +29,6 @@ def test_classes_and_index_by_hand() -> None:
 
 
 @given(st.sampled_from(sorted(BOUNDS)), st.floats(-10, 5_000), st.floats(-10, 5_000))
-@settings(derandomize=True)
 def test_the_index_rises_with_the_value_and_its_whole_part_is_the_class(
     key: str, one: float, other: float
 ) -> None:

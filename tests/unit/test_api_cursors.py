@@ -1,7 +1,7 @@
 """Cursors hold a position, for one query only."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api import cursors
@@ -10,14 +10,12 @@ QUERY = ["/api/v1/nodes", {"owner": "NILU"}]
 POSITIONS = st.lists(st.one_of(st.text(max_size=50), st.integers(-(2**63), 2**63 - 1)), max_size=4)
 
 
-@settings(deadline=None, derandomize=True)
 @given(POSITIONS)
 def test_a_cursor_gives_back_the_position_it_was_written_for(position: list[str | int]) -> None:
     cursor = cursors.write(QUERY, position)
     assert cursors.read(QUERY, cursor, [type(part) for part in position]) == position
 
 
-@settings(deadline=None, derandomize=True)
 @given(POSITIONS)
 def test_a_cursor_stands_in_a_url_as_it_is(position: list[str | int]) -> None:
     assert set(cursors.write(QUERY, position)) <= set(
@@ -25,14 +23,12 @@ def test_a_cursor_stands_in_a_url_as_it_is(position: list[str | int]) -> None:
     )
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.text(max_size=100))
 def test_garbage_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no cursor of this query"):
         cursors.read(QUERY, text, [str])
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.data())
 def test_a_changed_cursor_is_refused(data: st.DataObject) -> None:
     cursor = cursors.write(QUERY, ["air-01"])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -42,7 +42,6 @@ def write_value(value: float) -> str:
     return orjson.dumps(value).decode()
 
 
-@settings(deadline=None, derandomize=True)
 @given(points())
 def test_csv_is_what_writing_row_by_row_gives(found: Points) -> None:
     expected = "".join(
@@ -54,7 +53,6 @@ def test_csv_is_what_writing_row_by_row_gives(found: Points) -> None:
     assert export.rows(found, export.CSV).decode() == expected
 
 
-@settings(deadline=None, derandomize=True)
 @given(points())
 def test_each_line_of_ndjson_is_a_reading(found: Points) -> None:
     lines = export.rows(found, export.NDJSON).decode().splitlines()
@@ -66,7 +64,6 @@ def test_each_line_of_ndjson_is_a_reading(found: Points) -> None:
     ]
 
 
-@settings(deadline=None, derandomize=True)
 @given(points())
 def test_the_times_of_json_are_those_of_the_rows(found: Points) -> None:
     assert orjson.loads(orjson.dumps(export.json_times(found.time))) == [
@@ -74,7 +71,6 @@ def test_the_times_of_json_are_those_of_the_rows(found: Points) -> None:
     ]
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(VALUES, min_size=1, max_size=100))
 def test_every_value_comes_back_to_the_last_bit_from_no_more_digits_than_needed(values: list[float]) -> None:
     size = len(values)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from api import times
@@ -12,7 +12,6 @@ SPAN = st.integers(times.EARLIEST, times.LATEST)
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
-@settings(deadline=None, derandomize=True)
 @given(SPAN)
 def test_a_written_time_reads_back_to_the_same_microsecond(microseconds: int) -> None:
     text = times.write(microseconds)
@@ -20,7 +19,6 @@ def test_a_written_time_reads_back_to_the_same_microsecond(microseconds: int) ->
     assert times.parse(text) == microseconds
 
 
-@settings(deadline=None, derandomize=True)
 @given(SPAN, OFFSETS)
 def test_any_offset_names_the_same_instant(microseconds: int, offset: timezone) -> None:
     local = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

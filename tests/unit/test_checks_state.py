@@ -86,7 +86,7 @@ def test_the_checks_agree_with_their_slow_twin(streams: int, most: int) -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.lists(st.integers(0, 300), max_size=8))
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_flags_dont_depend_on_how_readings_are_cut_into_batches(
     seed: int, streams: int, cuts: list[int]
 ) -> None:
@@ -101,7 +101,7 @@ def test_flags_dont_depend_on_how_readings_are_cut_into_batches(
 
 
 @given(st.integers(0, 2**32), st.integers(1, 4))
-@settings(derandomize=True, max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_readings_in_any_order_and_repeated_agree_with_the_slow_twin(seed: int, streams: int) -> None:
     readings = readings_of(seed, streams, 40)
     chance = np.random.default_rng(seed)
@@ -168,7 +168,7 @@ def test_columns_of_different_length_are_refused() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 6), st.integers(0, 300), st.integers(0, 300))
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_is_taken_back_and_checked_again_gets_the_same_flags(
     seed: int, streams: int, kept: int, middle: int
 ) -> None:

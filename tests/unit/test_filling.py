@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference.filling import fill_row
 
@@ -64,7 +64,6 @@ def test_filling_agrees_with_its_slow_twin(filling: Filling, shape: tuple[int, i
 
 
 @given(st.floats(0, 360), st.floats(0, 360), st.integers(1, 6))
-@settings(derandomize=True)
 def test_a_filled_direction_lies_between_its_neighbours_and_below_360(
     start: float, end: float, n: int
 ) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bypuls import quality, topics
@@ -129,7 +129,6 @@ def test_a_part_of_a_batch_is_taken_by_mask_or_position() -> None:
 
 
 @given(st.lists(st.integers(0, 60)))
-@settings(derandomize=True)
 def test_ranges_hold_exactly_the_numbers_they_were_made_of(numbers: list[int]) -> None:
     ranges = closed_ranges(numbers)
     assert [n for low, high in ranges for n in range(low, high + 1)] == sorted(set(numbers))

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bypuls.numeric.edges import DAY, SECOND, CivilUnit, civil_edges, fixed_edges, windows_of
@@ -60,7 +60,6 @@ def test_a_day_whose_midnight_was_skipped_begins_with_the_change_of_clocks() -> 
     st.sampled_from(list(CivilUnit)),
     st.sampled_from(ZONES),
 )
-@settings(derandomize=True, deadline=None)
 def test_civil_windows_are_those_of_pandas_and_cover_the_range(
     start: int, length: int, unit: CivilUnit, zone: str
 ) -> None:
@@ -72,7 +71,6 @@ def test_civil_windows_are_those_of_pandas_and_cover_the_range(
 
 
 @given(st.lists(st.integers(-100, 100), max_size=30))
-@settings(derandomize=True)
 def test_a_time_lies_in_the_window_whose_edges_hold_it(times: list[int]) -> None:
     for edges in ([-60, -20, 20, 60], [-60, -59, 0, 60]):
         window = windows_of(np.array(times, np.int64), np.array(edges))

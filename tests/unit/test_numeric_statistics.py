@@ -4,7 +4,7 @@ from math import isnan, nan, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference import summaries as slow
@@ -46,7 +46,6 @@ def test_opposite_winds_have_no_mean_direction_and_no_steadiness() -> None:
 
 
 @given(st.lists(st.floats(0, 360), min_size=1, max_size=6))
-@settings(derandomize=True)
 def test_directions_have_the_mean_and_spread_that_scipy_gives(value: list[float]) -> None:
     if statistic(Kind.CIRCULAR, "steadiness", value) < 1e-6:
         return
@@ -127,7 +126,6 @@ def test_a_window_of_excluded_readings_has_only_missing_statistics(kind: Kind) -
     st.lists(st.tuples(st.integers(0, 3), st.floats(-1e6, 1e6), st.booleans()), max_size=60),
     st.lists(st.floats(0, 100), min_size=1, max_size=4),
 )
-@settings(derandomize=True)
 def test_percentiles_are_those_of_the_sorted_values(
     drawn: list[tuple[int, float, bool]], q: list[float]
 ) -> None:
@@ -175,16 +173,18 @@ def test_directions_and_ranks_beyond_100_have_no_percentiles() -> None:
 
 
 def many(
-    shuffled: bool,
+    order: str,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
     """More readings than one thread takes, over 997 streams."""
     chance = np.random.default_rng(11)
     count = FEWEST + 5000
-    stream = np.sort(chance.integers(0, 997, count)).astype(np.int32)
-    time = np.arange(count) * SECOND
+    stream = chance.integers(0, 997, count).astype(np.int32)
+    time = chance.permutation(count) * SECOND
     value, excluded = chance.uniform(0, 100, count), chance.random(count) < 0.01
-    order = chance.permutation(count) if shuffled else np.arange(count)
-    return stream[order], time[order], value[order], excluded[order]
+    if order != "nothing":
+        place = np.lexsort((time, stream) if order == "stream, time" else (time,))
+        return stream[place], time[place], value[place], excluded[place]
+    return stream, time, value, excluded
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -193,9 +193,14 @@ def test_two_threads_and_any_order_give_what_one_thread_gives(
 ) -> None:
     edges = np.arange(0, (FEWEST + 6000) * SECOND, 30 * SECOND)
     found = []
-    for shuffled, fewest in ((False, 10**9), (False, FEWEST), (True, FEWEST)):
+    for order, fewest in (
+        ("stream, time", 10**9),
+        ("stream, time", FEWEST),
+        ("time", FEWEST),
+        ("nothing", FEWEST),
+    ):
         monkeypatch.setattr("bypuls.numeric.parts.FEWEST", fewest)
-        stream, time, value, excluded = many(shuffled)
+        stream, time, value, excluded = many(order)
         q = [] if kind is Kind.CIRCULAR else [5, 95]
         summary = summarise(stream, time, value, edges=edges, kind=kind, excluded=excluded, q=q)
         columns = [summary.stream, summary.window, summary.n, summary.n_excluded]

@@ -109,18 +109,23 @@ def test_a_network_sorts_lists_of_every_short_length() -> None:
         np.testing.assert_array_equal(np.array(sort_columns(value)), expected)
 
 
+UNEVEN = [100, 130, 1000, 1001, 9000, 9007, 17_000, 29_000]
+
+
+@pytest.mark.parametrize("seconds", [UNEVEN, list(range(100, 30_000, 70))])
 @pytest.mark.parametrize("apart", [1, 2**28])
-def test_pieces_cut_a_stream_only_between_its_windows(apart: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_cut_a_stream_only_between_its_windows(
+    apart: int, seconds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = np.random.default_rng(2)
     count = 30_000
     stream = (chance.integers(-2, 3, count) * apart).astype(np.int32)
     time, value = chance.permutation(count) * SECOND, chance.normal(size=count)
-    edges = np.array([100, 130, 1000, 1001, 9000, 9007, 17_000, 29_000]) * SECOND
-    order = np.lexsort((time, stream))
+    edges = np.array(seconds) * SECOND
     whole = summarise(stream, time, value, edges=edges, kind=Kind.LINEAR)
     monkeypatch.setattr("bypuls.numeric.parts.FEWEST", 100)
     monkeypatch.setattr("bypuls.numeric.parts.PIECE", 100)
-    for place in (slice(None), order):
+    for place in (slice(None), np.lexsort((time, stream)), np.argsort(time)):
         cut = summarise(stream[place], time[place], value[place], edges=edges, kind=Kind.LINEAR)
         for name in ("stream", "window", "n", *MOMENTS, *EXTRA[Kind.LINEAR]):
             np.testing.assert_array_equal(getattr(cut, name), getattr(whole, name), err_msg=name)
@@ -141,7 +146,7 @@ COARSE, FINE = [0, 60 * SECOND, 200 * SECOND, 600 * SECOND], edges_every(20, 600
 
 
 @given(readings_drawn, st.sampled_from(list(Kind)), holds, st.sampled_from([None, 100.0]))
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_merged_rows_are_those_of_the_readings_themselves(
     readings: list[Reading], kind: Kind, hold: float, modulus: float | None
 ) -> None:
@@ -161,7 +166,7 @@ def test_merged_rows_are_those_of_the_readings_themselves(
     st.dictionaries(st.integers(-2, 2), st.tuples(st.integers(-90, -1), st.integers(0, 100))),
     st.sampled_from([None, 300, 600, 900]),
 )
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_merged_and_completed_rows_are_those_that_know_all_readings(
     readings: list[Reading],
     kind: Kind,
@@ -270,14 +275,12 @@ whole_numbers = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 9) | st.intege
 
 
 @given(st.lists(whole_numbers, max_size=60))
-@settings(derandomize=True)
 def test_numbers_are_put_in_order_however_far_apart(numbers: list[int]) -> None:
     order = order_of(np.array(numbers, np.int64)).tolist()
     assert order == sorted(range(len(numbers)), key=numbers.__getitem__)
 
 
 @given(st.lists(st.lists(st.integers(0, 2**62) | st.integers(0, 9), min_size=1, max_size=30), min_size=1))
-@settings(derandomize=True)
 def test_readings_are_put_in_order_of_time_inside_their_groups(groups: list[list[int]]) -> None:
     n = np.array([len(group) for group in groups])
     starts = np.cumsum(n) - n

@@ -215,7 +215,7 @@ record_fields = st.fixed_dictionaries(
 
 
 @given(st.lists(record_fields, min_size=1, max_size=6), st.booleans())
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 def test_the_quick_way_gives_what_the_careful_way_gives(
     records: list[dict[str, Any]], numbered: bool
 ) -> None:
@@ -229,7 +229,7 @@ def test_the_quick_way_gives_what_the_careful_way_gives(
 
 
 @given(st.lists(st.tuples(names, numbers, numbers), min_size=1, max_size=20))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 def test_what_is_encoded_is_decoded_to_the_last_bit(rows: list[tuple[str, float, float]]) -> None:
     records = [Record(n=name, t=time, v=value) for name, time, value in rows]
     records[0].log, records[0].seq = "a1", 7
@@ -240,7 +240,7 @@ def test_what_is_encoded_is_decoded_to_the_last_bit(rows: list[tuple[str, float,
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=500)
 def test_no_bytes_whatever_raise_anything_but_a_pack_error(payload: bytes) -> None:
     for prefix in (b"", b"[", b"\x81", b'[{"n":"'):
         with suppress(PackError):

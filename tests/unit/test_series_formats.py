@@ -4,7 +4,7 @@ import csv
 import io
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -38,7 +38,6 @@ def tables(draw: st.DrawFn) -> Table:
     return Table("1s", None, time, start, start + size * 1_000_000, np.zeros(size, np.bool_), series)
 
 
-@settings(deadline=None, derandomize=True)
 @given(tables())
 def test_csv_is_read_back_to_the_last_bit(table: Table) -> None:
     header, *rows = csv.reader(io.StringIO(series_formats.to_csv(table).decode(), newline=""))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bypuls.instants import to_microseconds
@@ -64,7 +64,6 @@ def test_other_texts_are_no_steps(text: str) -> None:
         read_step(text)
 
 
-@settings(deadline=None, derandomize=True)
 @given(ranges, st.sampled_from(STANDARD[6:]))
 def test_the_count_is_that_of_the_edges_and_they_cover_the_range(span: tuple[int, int], step: Step) -> None:
     edges = step.edges(*span, OSLO)
@@ -74,7 +73,6 @@ def test_the_count_is_that_of_the_edges_and_they_cover_the_range(span: tuple[int
     assert (np.diff(edges) > 0).all()
 
 
-@settings(deadline=None, derandomize=True)
 @given(ranges, st.integers(3, 2000), st.sampled_from([0, 10, 60, 600]))
 def test_the_chosen_step_is_the_smallest_that_fits(span: tuple[int, int], most: int, interval: int) -> None:
     step = choose(*span, OSLO, most, interval * SECOND)

@@ -31,7 +31,7 @@ def numbers_in(town: SmallTown, text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(SEEDS)
 def test_every_number_of_a_sentence_is_found_in_the_readings_it_links_to(seed: int) -> None:
     town = small_town(seed)
@@ -227,7 +227,7 @@ CLAIMS: dict[str, Callable[[SmallTown, Clause], bool]] = {
 }  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(SEEDS)
 def test_nothing_is_claimed_that_the_readings_do_not_show(seed: int) -> None:
     town = small_town(seed)
@@ -237,7 +237,7 @@ def test_nothing_is_claimed_that_the_readings_do_not_show(seed: int) -> None:
     assert summary.stale == ("town.stale" in {clause.id for clause in summary.clauses})
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400)
 @given(SEEDS)
 def test_a_river_over_a_threshold_is_told_whatever_is_missing_of_the_hours_before(seed: int) -> None:
     town = small_town(seed)
@@ -271,7 +271,7 @@ def test_the_towns_of_chance_give_every_rule_something_to_say() -> None:
     assert told == {rule.id for rule in RULES} == set(CLAIMS)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100)
 @given(SEEDS)
 def test_what_is_bad_is_told_first_and_every_node_has_a_state(seed: int) -> None:
     town = small_town(seed)
