@@ -28,9 +28,11 @@ setup: $(STAMP) ## make .venv with everything in it, or bring it up to date
 up: setup ## run the platform on this machine: database, broker, ingest, API, simulated town
 	@exec $(BIN)/bypuls up $(ARGS)
 
-test: setup ## run all tests on real servers, installing these first (ARGS go to pytest)
+# Most tests wait for a clock, a kill or a server, so two at a time take little more than half the time. The
+# long ones go first, that none is left for the end.
+test: setup ## run all tests on real servers, installing these first (ARGS go to pytest, such as "-n0 -s -k page")
 	@PYTHONPATH=tests $(BIN)/python -m testbed install
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest -n2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## format, lint, types, import arrows
 	@$(BIN)/ruff format --check --quiet .

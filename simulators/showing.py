@@ -72,11 +72,13 @@ def _truth(town: Town, group: Group, row: int, channel: str, statistic: str, beg
     phase = int(group.phase[row])
     windowed = next(one.windowed for one in group.channels if one.name == channel)
     first = -((phase - begin) // group.step) * group.step + phase
+    if statistic == "increase":
+        first -= group.step  # a meter's hour counts from the last reading of the one before
     stamp = np.arange(first, end, group.step, dtype=np.int64)
     rows, tick = np.array([row]), (stamp + group.step * windowed)[None, :]
     value = rounded(group, town.measure(group, rows, tick))[channel][0]
     hour = (stamp - begin) // _HOUR
-    begins = np.flatnonzero(np.diff(hour, prepend=-1))
+    begins = np.flatnonzero(np.diff(hour, prepend=hour[0] - 1))
     counts = np.diff(begins, append=len(value))
     match statistic:
         case "max":
@@ -84,7 +86,7 @@ def _truth(town: Town, group: Group, row: int, channel: str, statistic: str, beg
         case "min":
             hourly = np.minimum.reduceat(value, begins)
         case "increase":
-            hourly = np.diff(value[begins])
+            hourly = np.diff(value[np.append(begins[1:], len(value)) - 1])
         case "sum":
             hourly = np.add.reduceat(value, begins)
         case _:

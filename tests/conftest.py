@@ -59,9 +59,12 @@ def databases(timescale: DatabaseServer) -> Iterator[Databases]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """A browser for the whole run; a test opens contexts of its own in it."""
+    """A browser for the tests of a module, which open contexts of their own in it.
+
+    Not for the whole run: as long as Playwright runs, asyncio.run can't.
+    """
     from testbed.browser import chromium as running  # here, so that tests of other things need no Playwright
 
     with running() as browser:

@@ -83,7 +83,7 @@ class Acknowledger:
     def readings(self) -> dict[tuple[str, str], dict[int, float]]:
         """Return the value of each (node, channel) at each time, in microseconds since 1970."""
         values: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
-        for (node, _, _), payload in self.packs.items():
+        for (node, _, _), payload in list(self.packs.items()):  # more may come meanwhile
             pack = senml.decode(payload)
             assert pack.faults == []
             for name, time, value in zip(pack.names, pack.times, pack.values, strict=True):
