@@ -137,7 +137,7 @@ class Pages:
         return "now.html", {
             "summary": summary,
             "clauses": clauses,
-            "long": sum(len(clause.text) for clause in clauses) > sentence.LONG,
+            "size": sentence.size(clauses),
             "clock": figures.clock(datetime.fromtimestamp(summary.time / SECOND, UTC)),
             "states": _data(states),
         }

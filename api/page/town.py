@@ -62,7 +62,7 @@ class Entry:
 
 @dataclass(slots=True)
 class ThemeEntries:
-    """A theme with its nodes, by place."""
+    """A theme with its nodes by place, but those of which something is told go first, the worst of all."""
 
     key: str
     name: str
@@ -87,7 +87,9 @@ def themes(
         if theme is not None:
             made[theme.key].entries.append(_entry(words, node, measured, states.get(node, unknown), now))
     for listed in made.values():
-        listed.entries.sort(key=lambda entry: (entry.place.casefold(), entry.node))
+        listed.entries.sort(
+            key=lambda entry: (_URGENCY.get(entry.state.severity, 0), entry.place.casefold(), entry.node)
+        )
     return list(made.values())
 
 
@@ -106,6 +108,7 @@ def _entry(words: Words, node: str, measured: list[OpenStream], state: State, no
     return Entry(node, first.place or node, first.latitude, first.longitude, first.owner or "", state, rows)
 
 
+_URGENCY = {"alarm": -3, "warning": -2, "notice": -1}
 _RANK = {key: rank for rank, key in enumerate(key for theme in THEMES for key in theme.quantities)}
 
 

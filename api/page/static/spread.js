@@ -1,6 +1,6 @@
 // Marks that lie on each other are moved apart, on a spiral around their place.
 
-const TRIES = 60;
+const TRIES = 150;
 const TURN = 2.4; // radians: the golden angle, which fills a disc evenly
 
 /** From places {x, y}, all in pixels, how far each is to be moved to be so far apart: [x, y]. */
