@@ -169,6 +169,7 @@ class Pages:
             "after": after,
             "quietAfter": max(LEAST_QUIET, 3 * shortest + 10),
             "licence": {"name": words.pick(self._licence), "url": self._licence.url},
+            "charts": root + self.assets.url("vendor/uplot/uPlot.iife.min.js"),
             "outlines": root + self.assets.url("outlines/municipalities.json"),
             "tiles": {"url": self._settings.tile_url, "credit": self._settings.tile_credit},
         }

@@ -57,8 +57,7 @@ RULES: tuple[Rule, ...] = (
          "No data are coming from {silent} of {all} {stations} for {theme}."),
     Rule("patchy", None, NOTICE, presence.patchy, {},
          "Mye av den siste timen mangler fra {poor} {stations} for {theme}.",
-         "Much of the last hour is missing from {poor} {stations} for {theme}.",
-         Words("Hull i dataene", "Gaps in the data")),
+         "Much of the last hour is missing from {poor} {stations} for {theme}."),
 
     # Air
     Rule("air.very_high", "air", ALARM, air.worst, {"class": 4}, *_GRADED),

@@ -1,10 +1,22 @@
 // A line over a band, drawn by uPlot in the colours of the page.
 
+import data from "./data.js";
+import { element } from "./element.js";
 import { clock, number } from "./figures.js";
 
 const HEIGHT = 190;
 const HALF_AN_HOUR = 1800;
 export const STEPS = [...Array(12).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** (power - 3)));
+
+let library = null;
+
+/** Load what draws, once; the page needs it for its first card only. */
+export function prepare() {
+  library ??= new Promise((load, error) => {
+    document.head.append(element("script", { src: data.charts, load, error }));
+  });
+  return library;
+}
 
 /** Draw hours {time, value, low, middle, high} into an element that is on the page. */
 export function chart(container, hours, { digits, unit, direction }) {

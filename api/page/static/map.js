@@ -7,6 +7,7 @@ import { spread } from "./spread.js";
 
 const L = window.L;
 const CAPTIONED = 40; // marks that may have their value beside them, if no more are shown
+const MANY = 200; // marks from which they are smaller
 const NARROW = 600; // pixels
 const CLOSEST = 14; // the zoom of the first view, at most
 const REGION = [
@@ -27,6 +28,11 @@ function name(text, at, className) {
     pane: "overlayPane",
     icon: L.divIcon({ className, html: element("span", {}, text), iconSize: [0, 0] }),
   });
+}
+
+/** How high its mark lies over others. */
+function height(node) {
+  return 1000 * ORDER.indexOf(node.severity);
 }
 
 export class TownMap {
@@ -121,6 +127,7 @@ export class TownMap {
       icon: L.divIcon({ className: "node", html, iconSize: [28, 28] }),
       keyboard: false,
       riseOnHover: true,
+      zIndexOffset: height(node),
     })
       .on("click", () => open(node))
       .bindTooltip(() => this.hint(node), { direction: "top", offset: [0, -12] });
@@ -149,16 +156,20 @@ export class TownMap {
     if (!picture.classList.contains(node.severity)) {
       picture.setAttribute("class", `mark ${node.severity}`);
       point(picture, `mark-${node.severity}`);
+      mark.setZIndexOffset(height(node));
     }
-    icon.querySelector(".caption").textContent = node.brief;
-    mark.setZIndexOffset(1000 * ORDER.indexOf(node.severity));
+    if (this.captioned) {
+      icon.querySelector(".caption").textContent = node.brief;
+    }
   }
 
   /** Move marks apart that would hide each other. */
   arrange() {
     const places = this.shown.map((node) => this.map.latLngToLayerPoint(node.at));
     const narrow = this.map.getSize().x < NARROW;
-    const moved = spread(places, this.captioned ? 26 : narrow ? 11 : 16);
+    const dense = this.shown.length > MANY;
+    this.map.getContainer().classList.toggle("dense", dense);
+    const moved = spread(places, this.captioned ? 26 : dense ? 9 : narrow ? 11 : 16);
     this.taken = moved.map(([x, y], index) => around(places[index].add([x, y]), MARK));
     moved.forEach(([x, y], index) => {
       const icon = this.marks.get(this.shown[index]).getElement();
