@@ -173,7 +173,8 @@ class Pages:
             "outlines": root + self.assets.url("outlines/municipalities.json"),
             "tiles": {"url": self._settings.tile_url, "credit": self._settings.tile_credit},
         }
-        return "town.html", {**contents, "shown": shown, "data": _data(data)}
+        listed = sorted(shown, key=lambda theme: theme.urgency)
+        return "town.html", {**contents, "shown": shown, "listed": listed, "data": _data(data)}
 
     def open_data(self, store: Store, words: Words) -> Contents:
         """Return the contents of the page of open data."""

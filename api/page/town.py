@@ -59,6 +59,11 @@ class Entry:
     state: State
     rows: list[Row]
 
+    @property
+    def urgency(self) -> int:
+        """Where it stands among others: the lower, the sooner it is to be read."""
+        return _URGENCY.get(self.state.severity, 0)
+
 
 @dataclass(slots=True)
 class ThemeEntries:
@@ -67,6 +72,11 @@ class ThemeEntries:
     key: str
     name: str
     entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def urgency(self) -> int:
+        """That of its most urgent node."""
+        return min((entry.urgency for entry in self.entries), default=0)
 
 
 def themes(
@@ -87,9 +97,7 @@ def themes(
         if theme is not None:
             made[theme.key].entries.append(_entry(words, node, measured, states.get(node, unknown), now))
     for listed in made.values():
-        listed.entries.sort(
-            key=lambda entry: (_URGENCY.get(entry.state.severity, 0), entry.place.casefold(), entry.node)
-        )
+        listed.entries.sort(key=lambda entry: (entry.urgency, entry.place.casefold(), entry.node))
     return list(made.values())
 
 

@@ -250,7 +250,8 @@ def clock(time: int, now: int, language: str) -> str:
     hour = f"{local:%H:%M}"
     same_day = local.date() == today.date()
     if language == "nb":
-        return f"kl. {hour}" if same_day else f"{local.day}.{local.month}. kl. {hour}"
+        hour = f"kl.{_SPACE}{hour}"
+        return hour if same_day else f"{local.day}.{local.month}. {hour}"
     return hour if same_day else f"{local.day} {_MONTHS[local.month - 1]} {hour}"
 
 

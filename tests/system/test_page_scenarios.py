@@ -114,7 +114,9 @@ def test_in_a_flood_each_river_is_told_and_marked_by_the_threshold_that_it_is_ov
     chromium: Browser, flood: Api
 ) -> None:
     with Visit(chromium, flood.url, locale="en-GB") as visitor:
-        page = visitor.open("/#/water")
+        page = visitor.open()
+        expect(page.locator(".list .theme").first).to_have_attribute("data-theme", "water")
+        page.click(".themes [data-theme=water]")
         told = page.locator(".sentence").inner_text()
         assert re.search(
             r"Leira ved \w+ is 0\.\d\d.m above its orange threshold and rising \d+.cm an hour", told

@@ -26,7 +26,7 @@ def numbers_in(town: SmallTown, text: str) -> list[str]:
     places = sorted({sensor.place for sensor in town.sensors}, key=lambda place: (-len(place), place))
     for name in (*places, "PM10", "PM2,5", "PM2.5"):
         text = text.replace(name, "")
-    text = re.sub(r"(\d+\.\d+\. kl\.|\d+ (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)) ", "", text)
+    text = re.sub(r"(\d+\.\d+\. kl\.|\d+ (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec))\s", "", text)
     return [
         found.rstrip(".,:\N{NO-BREAK SPACE}") for found in re.findall(r"\d[\d.,:\N{NO-BREAK SPACE}]*", text)
     ]
