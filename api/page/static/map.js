@@ -183,13 +183,14 @@ export class TownMap {
     const corner = this.map.containerPointToLayerPoint([0, 0]);
     const whole = [corner.x, corner.y, corner.x + this.map.getSize().x, corner.y + this.map.getSize().y];
     const taken = [...this.taken, ...(this.captioned ? this.caption(whole) : [])];
+    const reach = this.captioned ? REACH.slice(0, 2) : REACH; // a crowd of marks is wider than its place
     for (const made of [...this.places, ...this.regions]) {
       const at = this.map.latLngToLayerPoint(made.getLatLng());
       const span = made.getElement()?.querySelector("span");
       if (span) {
         span.hidden = false;
         const width = span.offsetWidth;
-        const boxes = this.places.includes(made) ? beside(at, width, LINE, REACH) : [over(at, width, LINE)];
+        const boxes = this.places.includes(made) ? beside(at, width, LINE, reach) : [over(at, width, LINE)];
         const box = boxes.find((each) => within(each, whole) && free(each, taken));
         span.hidden = !box;
         if (box) {
