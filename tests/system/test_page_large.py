@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from statistics import median
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -31,6 +32,9 @@ def large(databases: Databases) -> Iterator[Platform]:
 def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, large: Platform) -> None:
     with Client(large.api.url) as client:
         nodes = client.json("nodes", open="true")["nodes"]
+        begun = monotonic()
+        assert client.get("/").status_code == 200
+        first = monotonic() - begun
     assert len(nodes) >= 500
     ready = []
     for _ in range(3):
@@ -41,7 +45,8 @@ def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, larg
             ready.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
             assert visitor.complaints == []
     sys.stdout.write(
-        f"\n{len(nodes)} nodes: interactive after {median(ready):.0f} ms, cold cache, of 3 loads\n"
+        f"\n{len(nodes)} nodes: interactive after {median(ready):.0f} ms, cold cache, of 3 loads; "
+        f"the server's first page took {1000 * first:.0f} ms\n"
     )
     # The goal is 1,000 ms where nothing else runs; what a test can hold is that it isn't out of hand.
     assert median(ready) < 20_000
