@@ -30,7 +30,7 @@ DECIMALS = {
 OTHER_DECIMALS = 2
 """Digits shown of what is no quantity of the catalogue."""
 
-UNITS = {"ug/m3": "µg/m³", "Cel": "°C", "deg": "°", "m3/s": "m³/s", "m3": "m³", "1": ""}
+UNITS = {"ug/m3": "µg/m³", "Cel": "°C", "deg": "°", "m3/s": "m³/s", "m3/h": "m³/h", "m3": "m³", "1": ""}
 """How units are written, where that isn't as in UCUM."""
 
 _MINUS = "\N{MINUS SIGN}"

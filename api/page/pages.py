@@ -137,7 +137,7 @@ class Pages:
         return "now.html", {
             "summary": summary,
             "clauses": clauses,
-            "long": sum(len(clause.text) for clause in clauses) > sentence.LONG,
+            "size": sentence.size(clauses),
             "clock": figures.clock(datetime.fromtimestamp(summary.time / SECOND, UTC)),
             "states": _data(states),
         }
@@ -169,10 +169,12 @@ class Pages:
             "after": after,
             "quietAfter": max(LEAST_QUIET, 3 * shortest + 10),
             "licence": {"name": words.pick(self._licence), "url": self._licence.url},
+            "charts": root + self.assets.url("vendor/uplot/uPlot.iife.min.js"),
             "outlines": root + self.assets.url("outlines/municipalities.json"),
             "tiles": {"url": self._settings.tile_url, "credit": self._settings.tile_credit},
         }
-        return "town.html", {**contents, "shown": shown, "data": _data(data)}
+        listed = sorted(shown, key=lambda theme: theme.urgency)
+        return "town.html", {**contents, "shown": shown, "listed": listed, "data": _data(data)}
 
     def open_data(self, store: Store, words: Words) -> Contents:
         """Return the contents of the page of open data."""

@@ -1,5 +1,6 @@
 """The sentence as the page shows it: its clauses, and beneath each the readings that it rests on."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ from bypuls.summary import Summary
 from bypuls.summary.clauses import Evidence
 from bypuls.summary.states import NodeState
 
-LONG = 260
-"""Characters from which the sentence is set smaller."""
+LONG, LONGER = 260, 480
+"""Characters from which the sentence is set smaller, and smaller still."""
+
+_VALUE = re.compile(r"\N{MINUS SIGN}?\d[\d,.\s]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ def told(words: Words, summary: Summary) -> list[Told]:
     ]
 
 
+def size(clauses: list[Told]) -> str:
+    """Return in which size they are set together: "long", "longer", or empty for the usual one."""
+    length = sum(len(clause.text) for clause in clauses)
+    return "longer" if length > LONGER else "long" if length > LONG else ""
+
+
 def states(words: Words, summary: Summary) -> dict[str, State]:
     """Return what is to be told of each node."""
     return {each.node: _state(words, each) for each in summary.nodes}
@@ -64,8 +73,7 @@ def _state(words: Words, node: NodeState) -> State:
     severity = "silent" if node.level is None else node.level.name.lower()
     label = words.pick(node.label)
     # A value alone, which stands beside it anyway, is told by what it means.
-    unit = figures.unit(node.unit or "")
-    if unit and label.endswith(unit) and label[:1] in "0123456789\N{MINUS SIGN}":
+    if _VALUE.fullmatch(label.removesuffix(figures.unit(node.unit or ""))):
         label = words(severity)
     return State(severity, label, node.stream or "")
 
@@ -73,7 +81,12 @@ def _state(words: Words, node: NodeState) -> State:
 def _rest(words: Words, places: Mapping[str, str], evidence: Evidence) -> Rest:
     channel = evidence.stream.partition("/")[2]
     quantity = of_channel(channel).key
-    value = "" if evidence.value is None else figures.reading(words, quantity, evidence.value)
+    if evidence.value is None:
+        value = ""
+    elif evidence.statistic == "count":
+        value = figures.number(words, evidence.value, 0)
+    else:
+        value = figures.reading(words, quantity, evidence.value)
     return Rest(
         place=places.get(evidence.node, evidence.node),
         label=label(words, channel, quantity),
@@ -88,5 +101,6 @@ def _basis(words: Words, evidence: Evidence) -> str:
     begin, end = (
         figures.clock(datetime.fromtimestamp(time / SECOND, UTC)) for time in (evidence.start, evidence.end)
     )
-    kind = "last" if evidence.n == 1 else "none" if evidence.value is None else evidence.statistic
+    one = evidence.n == 1 and evidence.statistic != "count"
+    kind = "last" if one else "none" if evidence.value is None else evidence.statistic
     return words(f"basis_{kind}", n=evidence.n, begin=begin, end=end)

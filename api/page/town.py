@@ -59,14 +59,24 @@ class Entry:
     state: State
     rows: list[Row]
 
+    @property
+    def urgency(self) -> int:
+        """Where it stands among others: the lower, the sooner it is to be read."""
+        return _URGENCY.get(self.state.severity, 0)
+
 
 @dataclass(slots=True)
 class ThemeEntries:
-    """A theme with its nodes, by place."""
+    """A theme with its nodes by place, but those of which something is told go first, the worst of all."""
 
     key: str
     name: str
     entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def urgency(self) -> int:
+        """That of its most urgent node."""
+        return min((entry.urgency for entry in self.entries), default=0)
 
 
 def themes(
@@ -87,7 +97,7 @@ def themes(
         if theme is not None:
             made[theme.key].entries.append(_entry(words, node, measured, states.get(node, unknown), now))
     for listed in made.values():
-        listed.entries.sort(key=lambda entry: (entry.place.casefold(), entry.node))
+        listed.entries.sort(key=lambda entry: (entry.urgency, entry.place.casefold(), entry.node))
     return list(made.values())
 
 
@@ -106,6 +116,7 @@ def _entry(words: Words, node: str, measured: list[OpenStream], state: State, no
     return Entry(node, first.place or node, first.latitude, first.longitude, first.owner or "", state, rows)
 
 
+_URGENCY = {"alarm": -3, "warning": -2, "notice": -1}
 _RANK = {key: rank for rank, key in enumerate(key for theme in THEMES for key in theme.quantities)}
 
 

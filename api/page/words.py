@@ -68,8 +68,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "this_day": ("Siste døgn", "Last 24 hours"),
     "usual": ("Vanlig", "Usual"),
     "usual_range": (
-        "Feltet er hva som er vanlig for timen og ukedagen: fra 10 til 90 av 100 ganger.",
-        "The band is what is usual for the hour and weekday: from 10 to 90 times in 100.",
+        "Feltet er hva som er vanlig for timen og ukedagen: der ligger verdien 8 av 10 ganger.",
+        "The band is what is usual for the hour and weekday: 8 times in 10 the value lies in it.",
     ),
     "usual_day": (
         "Feltet er hva som er vanlig for timen, uansett ukedag.",

@@ -117,7 +117,7 @@ class NodeEntry(BaseModel):
 _EXAMPLE: dict[str, Any] = {
     "time": "2026-11-23T18:00:00.000000Z",
     "lang": "en",
-    "text": "The air is good at 1 of 1 stations.",
+    "text": "The air is good at 1 of 1 station.",
     "severity": "calm",
     "newest": "2026-11-23T17:58:20.000000Z",
     "stale": False,
@@ -127,8 +127,8 @@ _EXAMPLE: dict[str, Any] = {
             "theme": "air",
             "severity": "calm",
             "text": {
-                "nb": "Luften er god på 1 av 1 stasjoner.",
-                "en": "The air is good at 1 of 1 stations.",
+                "nb": "Luften er god på 1 av 1 stasjon.",
+                "en": "The air is good at 1 of 1 station.",
             },
             "since": None,
             "nodes": ["air-01"],

@@ -70,14 +70,17 @@ def ranges(time: Times, value: Values, hour: int) -> UsualHour:
     Shapes: both (w,): where hours begin, microseconds since 1970, and their values, NaN where there is none.
     """
     weekday, of_day = _civil(hour)
-    before = (time < hour) & (time >= hour - _PAST) & ~np.isnan(value)
-    civil = np.array([_civil(int(each)) for each in time.tolist()]).reshape(-1, 2)
-    same_hour = before & (civil[:, 1] == of_day)
+    # What is asked of calendars, which is slow: at most an hour aside, as clocks are moved by one.
+    aside = (hour - time + HOUR) % (24 * HOUR) <= 2 * HOUR
+    before = aside & (time < hour) & (time >= hour - _PAST) & ~np.isnan(value)
+    past = value[before]
+    civil = np.array([_civil(each) for each in time[before].tolist()]).reshape(-1, 2)
+    same_hour = civil[:, 1] == of_day
     same_weekday = same_hour & (civil[:, 0] == weekday)
     for basis, mask in ((Basis.WEEKDAY, same_weekday), (Basis.DAY, same_hour)):
         n = int(np.count_nonzero(mask))
         if n >= LEAST:
-            p10, p50, p90 = np.percentile(value[mask], (10, 50, 90)).tolist()
+            p10, p50, p90 = np.percentile(past[mask], (10, 50, 90)).tolist()
             return UsualHour(hour, p10, p50, p90, n, basis)
     nan = float("nan")
     return UsualHour(hour, nan, nan, nan, int(np.count_nonzero(same_hour)), None)

@@ -9,7 +9,7 @@ import numpy as np
 from bypuls.air_quality import BOUNDS, CLASSES, classify, index
 from bypuls.instants import ZONE
 from bypuls.readings import SECOND
-from bypuls.summary.clauses import Evidence, Finding, How, Part, Words, of_window
+from bypuls.summary.clauses import Evidence, Finding, How, Words, of_window, plural
 from bypuls.summary.noise import loud
 from bypuls.summary.places import nearest
 from bypuls.summary.since import since
@@ -18,13 +18,13 @@ from bypuls.windows import Window
 
 Limits = Mapping[str, float]
 
-_NAMES: dict[str, Part] = {
-    "pm10": "PM10",
+NAMES: dict[str, Words] = {
+    "pm10": Words("PM10", "PM10"),
     "pm2_5": Words("PM2,5", "PM2.5"),
-    "no2": "NO₂",
+    "no2": Words("NO₂", "NO₂"),
     "o3": Words("ozon", "ozone"),
 }
-_GRADES = {
+GRADES = {
     each.number: Words(nb, en)
     for each, nb, en in zip(
         CLASSES[1:],
@@ -74,8 +74,18 @@ def good(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
         return
     finding = Finding(tuple(each.sensor.node for each in found))
     good_ones = [each.evidence for each in found if each.number == 1]
-    finding.say("good", How.COUNT, *good_ones)
+    finding.say("some", How.COUNT, *good_ones)
     finding.say("all", How.COUNT, *(each.evidence for each in found))
+    finding.parts["stations"] = plural(
+        len(found), Words("stasjon", "station"), Words("stasjoner", "stations")
+    )
+    finding.parts["good"] = Words("god på {some} av {all} {stations}", "good at {some} of {all} {stations}")
+    if len(found) > 1 and len(good_ones) == len(found):
+        finding.parts["good"] = Words("god på alle {all} stasjoner", "good at all {all} stations")
+    elif len(found) > 1 and not good_ones:
+        finding.parts["good"] = Words(
+            "ikke god på noen av de {all} stasjonene", "not good at any of the {all} stations"
+        )
     yield finding
 
 
@@ -88,9 +98,9 @@ def worst(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     finding = Finding((station.sensor.node,))
     finding.parts |= {
         "place": station.sensor.place,
-        "component": _NAMES[key],
-        "grade": _GRADES[station.number],
-        "since": Words("", ""),
+        "component": NAMES[key],
+        "grade": GRADES[station.number],
+        "has_been": Words("er nivået av {component} {grade}", "{component} is {grade}"),
     }
     finding.say("value", How.VALUE, station.evidence)
     began = None
@@ -111,7 +121,10 @@ def worst(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
         finding.since = began
         finding.say_time("when", then, snapshot.time)
-        finding.parts["since"] = Words(" siden {when}", " since {when}")
+        finding.parts["has_been"] = Words(
+            "har nivået av {component} vært {grade} siden {when}",
+            "{component} has been {grade} since {when}",
+        )
     yield finding
 
 

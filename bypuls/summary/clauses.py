@@ -84,7 +84,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words of a sentence, by language; with numbers in braces, if any."""
+    """Words of a sentence, by language; with numbers in braces, if any, and ~ for a space that holds."""
 
     nb: str
     en: str
@@ -139,7 +139,7 @@ class Finding:
 
     def _fill(self, template: str, language: str) -> str:
         filled = {name: self._written(self.parts[name], language) for name in _names(template)}
-        return template.format(**filled)
+        return template.replace("~", _SPACE).format(**filled)
 
     def _written(self, part: Part, language: str) -> str:
         match part:
@@ -152,7 +152,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One thing that is said; `text` by language, `since` in microseconds since 1970."""
+    """One thing that is said; `text` by language, `since` in microseconds since 1970.
+
+    `label`: the same in two or three words, for the nodes it is about; None where these have their own.
+    """
 
     id: str
     theme: str | None
@@ -162,6 +165,12 @@ class Clause:
     nodes: Sequence[str]
     numbers: Sequence[Number]
     evidence: Sequence[Evidence]
+    label: Words | None = None
+
+
+def plural(count: int, one: Words, many: Words) -> Words:
+    """Return the words for so many."""
+    return one if count == 1 else many
 
 
 def make(how: How, evidence: Sequence[Evidence]) -> float:
@@ -201,7 +210,7 @@ def of_window(sensor: Sensor, window: Window, statistic: str) -> Evidence:
         case _:
             hours = (window.last_time - window.first_time) / HOUR
             value = (window.last - window.first) / hours
-    unit = f"{sensor.unit}/h" if statistic == "rate" else sensor.unit
+    unit = {"rate": f"{sensor.unit}/h", "count": "1"}.get(statistic, sensor.unit)
     return Evidence(sensor.stream, statistic, value, unit, window.n, window.start, window.end)
 
 
@@ -239,11 +248,11 @@ def clock(time: int, now: int, language: str) -> str:
     """Write a time as clocks in Oslo show it, with the date where that is another than now's."""
     local, today = (datetime.fromtimestamp(each // SECOND, UTC).astimezone(ZONE) for each in (time, now))
     hour = f"{local:%H:%M}"
-    if local.date() == today.date():
-        return hour
+    same_day = local.date() == today.date()
     if language == "nb":
-        return f"{local.day}.{local.month}. kl. {hour}"
-    return f"{local.day} {_MONTHS[local.month - 1]} {hour}"
+        hour = f"kl.{_SPACE}{hour}"
+        return hour if same_day else f"{local.day}.{local.month}. {hour}"
+    return hour if same_day else f"{local.day} {_MONTHS[local.month - 1]} {hour}"
 
 
 def _names(template: str) -> list[str]:

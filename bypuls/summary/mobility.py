@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from bypuls.summary.clauses import Finding, How, of_newest, of_usual, of_window
+from bypuls.summary.clauses import Finding, How, Words, of_newest, of_usual, of_window, plural
 from bypuls.summary.snapshot import LAST_HOUR, Sensor, Snapshot
 from bypuls.summary.usuals import highest
 
@@ -28,9 +28,12 @@ def full_parking(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         taken = [sensor for sensor in sensors if sensor.value]
         if len(sensors) >= limits["bays"] and len(taken) >= limits["share"] * len(sensors):
             full.append((sensors, taken))
-    for sensors, _ in full[:_MOST]:
+    for sensors, taken in full[:_MOST]:
         finding = Finding((sensors[0].node,))
         finding.parts["place"] = sensors[0].place
+        finding.parts["full"] = (
+            Words("Fullt", "full") if taken == sensors else Words("Nesten fullt", "nearly full")
+        )
         finding.say("taken", How.SUM, *(of_newest(each, snapshot.time) for each in sensors))
         finding.say("all", How.STREAMS, *(of_newest(each, snapshot.time) for each in sensors))
         yield finding
@@ -44,6 +47,11 @@ def full_bins(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         finding = Finding(tuple(each.node for each in full))
         finding.say("full", How.STREAMS, *(of_newest(each, snapshot.time) for each in full))
         finding.say("all", How.STREAMS, *(of_newest(each, snapshot.time) for each in sensors))
+        finding.parts["bins"] = plural(
+            len(sensors), Words("avfallsbeholder", "waste bin"), Words("avfallsbeholdere", "waste bins")
+        )
+        finding.parts["are"] = plural(len(full), Words("er", "is"), Words("er", "are"))
+        finding.parts["filled"] = plural(len(full), Words("full", "full"), Words("fulle", "full"))
         yield finding
 
 

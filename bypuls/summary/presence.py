@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from bypuls.summary.clauses import Finding, How, Words, of_newest, of_window
+from bypuls.summary.clauses import Finding, How, Words, of_newest, of_window, plural
 from bypuls.summary.snapshot import LAST_HOUR, SPANS, Sensor, Snapshot
 from bypuls.themes import THEMES, Theme, theme_of
 from bypuls.windows import Window
 
 Limits = Mapping[str, float]
+
+_STATIONS = Words("målepunkt", "station"), Words("målepunkter", "stations")
 
 
 def nothing(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
@@ -43,6 +45,7 @@ def silent(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
         for name, those in (("silent", quiet), ("all", nodes)):
             newest = [max(each, key=lambda sensor: sensor.time or 0) for each in those.values()]
             finding.say(name, How.COUNT, *(of_newest(each, snapshot.time) for each in newest))
+        finding.parts["stations"] = plural(len(nodes), *_STATIONS)
         yield finding
 
 
@@ -56,6 +59,7 @@ def patchy(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
         if poor:
             finding = _of_theme(theme, tuple(each.node for each in poor))
             finding.say("poor", How.COUNT, *poor)
+            finding.parts["stations"] = plural(len(poor), *_STATIONS)
             yield finding
 
 

@@ -1,14 +1,12 @@
 """The state of each node for the map: a level, a few words, and the reading that they rest on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bypuls.air_quality import CLASSES
-from bypuls.quantities import QUANTITIES
 from bypuls.summary import air, mobility, water
 from bypuls.summary.clauses import Clause, Severity, Words, written
 from bypuls.summary.snapshot import Sensor, Snapshot
-from bypuls.themes import theme_of, theme_of_node
+from bypuls.themes import THEMES, theme_of, theme_of_node
 
 _SILENT = Words("Ingen nye data", "No new data")
 _NOT_JUDGED = Words("Kan ikke vurderes ennå", "Can't be judged yet")
@@ -19,6 +17,10 @@ _GRADES = {
 }
 _REACHED = {"yellow": Severity.WARNING, "orange": Severity.ALARM, "red": Severity.ALARM}
 _UNITS = {"ug/m3": "µg/m³", "Cel": "°C", "m3/s": "m³/s", "m3": "m³", "deg": "°", "1": ""}
+_GOOD = Words("God luft", "Good air")
+_MEASURED = {"last", "mean", "sum", "max", "rate"}
+"""The statistics of evidence that are of what was measured, and not of what is usual or missing."""
+
 _DECIMALS = {"water_level": 2, "pipe_pressure": 1, "wind_speed": 1}
 
 
@@ -58,32 +60,33 @@ def states(snapshot: Snapshot, clauses: Sequence[Clause]) -> list[NodeState]:
     for sensor in snapshot.sensors:
         by_node.setdefault(sensor.node, []).append(sensor)
     judged = _air(snapshot) | _rivers(snapshot) | _parking(snapshot)
-    said = {
-        node: max(clause.severity for clause in clauses if node in clause.nodes)
-        for clause in clauses
-        for node in clause.nodes
-    }
     return [
-        _of_node(snapshot, node, sensors, judged.get(node), said.get(node, Severity.CALM))
+        _of_node(snapshot, node, sensors, judged.get(node), [each for each in clauses if node in each.nodes])
         for node, sensors in sorted(by_node.items())
     ]
 
 
 def _of_node(
-    snapshot: Snapshot, node: str, sensors: Sequence[Sensor], judged: _State | None, said: Severity
+    snapshot: Snapshot,
+    node: str,
+    sensors: Sequence[Sensor],
+    judged: _State | None,
+    clauses: Sequence[Clause],
 ) -> NodeState:
     theme = theme_of_node(sensor.quantity for sensor in sensors)
     newest = max((sensor.time for sensor in sensors if sensor.time is not None), default=None)
     first = sensors[0]
     state = judged or _plain(snapshot, sensors)
     silent = all(snapshot.is_silent(sensor) for sensor in sensors)
+    if state is not None:
+        state = _told(state, node, clauses)
     return NodeState(
         node,
         first.place,
         theme.key if theme else None,
         first.latitude,
         first.longitude,
-        None if silent or state is None else _worst(state.level, said),
+        None if silent or state is None else state.level,
         _SILENT if silent or state is None else state.label,
         None if state is None else state.stream,
         None if state is None else state.value,
@@ -92,25 +95,45 @@ def _of_node(
     )
 
 
-def _worst(judged: Severity | None, said: Severity) -> Severity | None:
-    """Return the worse of both; what isn't judged doesn't get calm by what is said of others at its node."""
-    if judged is None:
-        return said if said > Severity.CALM else None
-    return max(judged, said)
+def _told(state: _State, node: str, clauses: Sequence[Clause]) -> _State:
+    """Return a node's state with what clauses say of it, where that is worse.
+
+    What isn't judged doesn't get calm by what is said of others at its node.
+    """
+    worse = [each for each in clauses if each.severity > (state.level or Severity.CALM)]
+    if not worse:
+        return state
+    state = replace(state, level=max(each.severity for each in worse))
+    said = next((each for each in worse if each.label is not None and each.severity == state.level), None)
+    if said is None or said.label is None:
+        return state
+    state = replace(state, label=said.label)
+    own = (each for each in said.evidence if each.node == node and each.statistic in _MEASURED)
+    mine = next(own, None)
+    if mine is None or mine.value is None:
+        return state
+    return replace(state, stream=mine.stream, value=mine.value, unit=mine.unit)
 
 
 def _air(snapshot: Snapshot) -> dict[str, _State]:
     found = {}
     for station in air.stations(snapshot):
-        name = CLASSES[station.number - 1]
         found[station.sensor.node] = _State(
             Severity(station.number),
-            Words(name.nb, name.en),
+            _air_label(station),
             station.sensor.stream,
             station.window.mean,
             station.sensor.unit,
         )
     return found
+
+
+def _air_label(station: air.Station) -> Words:
+    if station.number == 1:
+        return _GOOD
+    name, grade = air.NAMES[station.sensor.quantity or ""], air.GRADES[station.number]
+    nb, en = (f"{name.nb}: {grade.nb}", f"{name.en}: {grade.en}")
+    return Words(nb[:1].upper() + nb[1:], en[:1].upper() + en[1:])
 
 
 def _rivers(snapshot: Snapshot) -> dict[str, _State]:
@@ -146,8 +169,8 @@ def _parking(snapshot: Snapshot) -> dict[str, _State]:
 
 
 def _plain(snapshot: Snapshot, sensors: Sequence[Sensor]) -> _State | None:
-    """Return what the first sensor with something new says, in the order of the catalogue."""
-    order = {key: place for place, key in enumerate(QUANTITIES)}
+    """Return what the first sensor with something new says, in the order of the themes."""
+    order = {key: place for place, key in enumerate(key for theme in THEMES for key in theme.quantities)}
     fresh = [
         sensor
         for sensor in sensors

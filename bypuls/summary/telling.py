@@ -59,4 +59,5 @@ def _clause(rule: Rule, finding: Finding) -> Clause:
         finding.nodes,
         finding.numbers(rule.nb),
         finding.evidence,
+        rule.label,
     )

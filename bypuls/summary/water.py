@@ -105,7 +105,7 @@ def over(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
         if gauge.rises(limits["rise"]):
             _say_rate(finding, gauge)
-            finding.parts["rising"] = Words(" og stiger {rate} cm i timen", " and rises {rate} cm an hour")
+            finding.parts["rising"] = Words(" og stiger {rate}~cm i timen", " and rising {rate}~cm an hour")
         if gauge.sensor.stream in snapshot.history:
             finding.since = since(snapshot.history[gauge.sensor.stream], 1, partial(np.less, limit))
         yield finding
@@ -142,8 +142,8 @@ def quiet(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if found[0].above is not None:
         _say_room(finding, found[0])
         finding.parts["below"] = Words(
-            "; {place} er nærmest, {room} m under {level} grense",
-            "; {place} is nearest, {room} m below its {level} threshold",
+            "; {place} er nærmest, {room}~m under {level} grense",
+            "; {place} is nearest, {room}~m below its {level} threshold",
         )
     yield finding
 
@@ -194,7 +194,7 @@ def _say_room(finding: Finding, gauge: Gauge) -> None:
     finding.say("room", How.DIFFERENCE, gauge.newest, of_threshold(gauge.sensor, gauge.above), decimals=1)
     finding.parts["level"] = _GRADES[gauge.above.level]
     finding.parts["below"] = Words(
-        " og er {room} m under {level} grense", " and is {room} m below its {level} threshold"
+        " og er {room}~m under {level} grense", " and is {room}~m below its {level} threshold"
     )
 
 

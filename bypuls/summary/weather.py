@@ -10,7 +10,7 @@ Limits = Mapping[str, float]
 
 # Beaufort's scale as MET Norway names it; the upper end of each, in m/s.
 _WIND = (
-    (0.3, Words("stille", "calm")),
+    (0.3, Words("stille", "calm air")),
     (1.6, Words("flau vind", "light air")),
     (3.4, Words("svak vind", "a light breeze")),
     (5.5, Words("lett bris", "a gentle breeze")),
@@ -40,15 +40,18 @@ def now(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
         finding.say("fallen", How.MEAN, *rain, decimals=1)
         mean = fmean(each.value or 0 for each in rain)
         finding.parts["rain"] = (
-            Words(", {fallen} mm nedbør siste time", ", {fallen} mm of rain or snow in the last hour")
+            Words(", {fallen}~mm nedbør siste time", " with {fallen}~mm of rain or snow in the last hour")
             if mean >= 0.05
-            else Words(", oppholdsvær", ", no rain")
+            else Words(", oppholdsvær", " with no rain or snow")
         )
     if wind:
         speed = fmean(each.value or 0 for each in wind)
         finding.say("speed", How.MEAN, *wind, decimals=0 if speed >= 1 else 1)
         words = next(words for limit, words in _WIND if speed < limit)
-        finding.parts["wind"] = Words(f" og {words.nb} ({{speed}} m/s)", f" and {words.en} ({{speed}} m/s)")
+        also = "and" if rain else "with"
+        finding.parts["wind"] = Words(
+            f" og {words.nb} ({{speed}}~m/s)", f" {also} {words.en} ({{speed}}~m/s)"
+        )
     yield finding
 
 

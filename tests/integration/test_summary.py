@@ -214,6 +214,14 @@ def test_a_burst_main_is_told_as_such_when_the_meter_shows_it(api: Client) -> No
     [burst] = [clause for clause in summary["clauses"] if clause["id"] == "pipe.burst"]
     assert burst["nodes"] == ["pressure-01", "water-01"]
     assert "pipe.drop" not in ids(summary)
+    states = {node["node"]: node for node in summary["nodes"]}
+    for node, stream in (("pressure-01", "pipe_pressure"), ("water-01", "water_volume")):
+        assert states[node]["level"] == 4
+        assert states[node]["label"] == {"nb": "Trolig ledningsbrudd", "en": "Probable burst"}
+        assert states[node]["stream"] == f"{node}/{stream}"
+    [shown] = [each for each in burst["readings"] if each["statistic"] == "rate"]
+    assert (states["water-01"]["value"], states["water-01"]["unit"]) == (round(shown["value"], 3), "m3/h")
+    assert states["pressure-03"]["level"] == 1
 
 
 def test_what_is_not_measured_any_more_is_told_and_nothing_else(api: Client) -> None:

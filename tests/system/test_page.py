@@ -96,17 +96,22 @@ def test_a_theme_shows_its_nodes_alone_on_the_map_and_in_the_list(visit: Visit) 
     assert page.url.endswith("#/air")
     page.reload()
     expect(page.locator(".node")).to_have_count(8)
-    expect(page.locator(".node .caption").first).to_have_text(re.compile("Lite|Moderat|Høyt"))
+    expect(page.locator(".node .caption").first).to_have_text(re.compile("God luft|: (moderat|høyt)"))
     page.click(".themes [data-theme=all]")
     assert page.locator(".node").count() > 50
 
 
-# Of the words beside marks, how many pairs lie on each other.
-OVERLAPS = """() => {
-  const boxes = [...document.querySelectorAll(".node .caption")]
+# Of what a selector finds, how many pairs lie on each other, and how many are cut by the edge of the map.
+OVERLAPS = """(selector) => {
+  const boxes = [...document.querySelectorAll(selector)]
     .map((each) => each.getBoundingClientRect()).filter((box) => box.width);
   const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
   return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => meet(a, b))).length;
+}"""
+CUT = """(selector) => {
+  const map = document.getElementById("map").getBoundingClientRect();
+  return [...document.querySelectorAll(selector)].map((each) => each.getBoundingClientRect())
+    .filter((box) => box.width && (box.left < map.left || box.right > map.right)).length;
 }"""
 
 
@@ -119,12 +124,29 @@ def test_words_beside_calm_marks_are_left_out_where_they_would_lie_on_others(
         expect(page.locator(".captioned .node .caption:visible").first).to_be_visible()
         expect(page.locator(".node.crowded").first).to_be_attached()
         assert page.locator(".node.crowded .mark:is(.notice, .warning, .alarm)").count() == 0
-        assert page.evaluate(OVERLAPS) == 0
+        assert page.evaluate(OVERLAPS, ".node .caption") == 0
+        assert page.evaluate(CUT, ".node .caption") == 0
         page.eval_on_selector_all(
             ".node.crowded .caption", "all => all.forEach((each) => (each.style.display = 'block'))"
         )
-        assert page.evaluate(OVERLAPS) > 0  # it is these that were in the way
+        assert page.evaluate(OVERLAPS, ".node .caption") > 0  # it is these that were in the way
         assert visitor.complaints == []
+
+
+@pytest.mark.parametrize(("view", "least"), [({}, 6), (PHONE, 2)], ids=["desktop", "phone"])
+def test_names_of_places_stand_beside_the_marks_and_none_is_cut(
+    chromium: Browser, town: Platform, view: dict[str, Any], least: int
+) -> None:
+    with Visit(chromium, town.api.url, **view) as visitor:
+        page = visitor.open()
+        expect(page.locator(".place span:visible").first).to_be_visible()
+        assert page.locator(".place:not(.municipality) span:visible").count() >= least
+        assert page.evaluate(OVERLAPS, ".place span") == 0
+        assert page.evaluate(CUT, ".place span") == 0
+        marks = page.locator(".node .mark").count()
+        apart = page.evaluate(OVERLAPS, ".node .mark")
+        assert page.evaluate(OVERLAPS, ".node .mark, .place span") == apart
+        assert marks > 50
 
 
 def test_simulated_readings_are_seen_as_they_arrive(visit: Visit) -> None:
@@ -352,6 +374,19 @@ def test_the_scripts_write_figures_as_the_server_does(visit: Visit) -> None:
             [figures.reading(words, quantity, value) for quantity, value in cases],
             [figures.age(words, seconds) for seconds in ages],
         ]
+
+
+def test_the_labels_of_a_chart_tell_its_steps_apart(visit: Visit) -> None:
+    page = visit.open()
+    module = page.locator("script[type=module]").get_attribute("src")
+    assert module is not None
+    steps = page.evaluate(
+        "async (source) => { const { STEPS, places } = await import(source);"
+        " return STEPS.map((step) => [step, Number(step.toFixed(places(step)))]); }",
+        module.replace("main.js", "chart.js"),
+    )
+    assert len(steps) > 30
+    assert [shown for _, shown in steps] == pytest.approx([step for step, _ in steps])
 
 
 def test_what_the_page_knows_of_the_town_is_no_more_than_the_api_says_is_open(

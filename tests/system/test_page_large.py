@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from statistics import median
+from time import monotonic
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -13,12 +14,13 @@ from testbed.platform import Platform, platform
 from testbed.simulator import Simulator
 from testbed.visit import Visit
 
-NODES = 500
+NODES = 525
+"""Of which 500 are open."""
 
 
 @pytest.fixture(scope="module")
 def large(databases: Databases) -> Iterator[Platform]:
-    """500 nodes with two hours of their past."""
+    """That many nodes with two hours of their past."""
     with (
         platform(databases) as running,
         Simulator(running.database_url, running.broker.port, "--history", "2h", nodes=NODES) as simulator,
@@ -30,7 +32,10 @@ def large(databases: Databases) -> Iterator[Platform]:
 def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, large: Platform) -> None:
     with Client(large.api.url) as client:
         nodes = client.json("nodes", open="true")["nodes"]
-    assert len(nodes) > 0.8 * NODES
+        begun = monotonic()
+        assert client.get("/").status_code == 200
+        first = monotonic() - begun
+    assert len(nodes) >= 500
     ready = []
     for _ in range(3):
         with Visit(chromium, large.api.url) as visitor:
@@ -40,7 +45,8 @@ def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, larg
             ready.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
             assert visitor.complaints == []
     sys.stdout.write(
-        f"\n{len(nodes)} nodes: interactive after {median(ready):.0f} ms, cold cache, of 3 loads\n"
+        f"\n{len(nodes)} nodes: interactive after {median(ready):.0f} ms, cold cache, of 3 loads; "
+        f"the server's first page took {1000 * first:.0f} ms\n"
     )
     # The goal is 1,000 ms where nothing else runs; what a test can hold is that it isn't out of hand.
     assert median(ready) < 20_000

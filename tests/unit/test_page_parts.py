@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import Request
+from reference.small_towns import small_town
 
 from api.kept import FRESH, USABLE, Kept
 from api.page import figures
@@ -16,10 +17,13 @@ from api.page.assets import Assets
 from api.page.html import takes_gzip
 from api.page.language import Language, choose
 from api.page.policy import content_policy
-from api.page.town import themes
+from api.page.sentence import states as sentence_states
+from api.page.sentence import told
+from api.page.town import State, themes
 from api.page.words import WORDS
 from bypuls.errors import StoreUnavailable
 from bypuls.store.catalog import OpenStream
+from bypuls.summary import tell
 
 NB, EN = WORDS[Language.NB], WORDS[Language.EN]
 FOLDER = Path(figures.__file__).parent
@@ -94,6 +98,31 @@ def test_the_plain_channel_of_a_node_is_its_first_row() -> None:
     ]
 
 
+def test_what_something_is_told_of_goes_first_in_the_list_the_worst_before_all() -> None:
+    now = datetime.now(UTC)
+    severities = {"a": "calm", "b": "notice", "c": "silent", "d": "alarm", "e": "warning", "f": "notice"}
+    measured = [
+        OpenStream(
+            number, f"{node}/no2", node, "no2", "no2", "", "ug/m3", 600.0, "The town", node.upper(), 59.95,
+            11.05, now, 1.0, 0,
+        )
+        for number, node in enumerate(severities)
+    ]  # fmt: skip
+    states = {node: State(severity, severity, f"{node}/no2") for node, severity in severities.items()}
+    [theme] = [each for each in themes(NB, measured, states, now) if each.entries]
+    assert [entry.node for entry in theme.entries] == ["d", "e", "b", "f", "a", "c"]
+
+
+def test_a_value_alone_is_no_state_of_a_node() -> None:
+    labels = {
+        state.label
+        for seed in range(100)
+        for state in sentence_states(EN, tell(small_town(seed).snapshot())).values()
+    }
+    assert {"Calm", "Good air", "Unusually many", "Low pressure"} <= labels
+    assert not [label for label in labels if re.fullmatch(r"[\N{MINUS SIGN}\d,.\s]+\D{0,5}", label)]
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "nb", "en"),
     [
@@ -116,6 +145,21 @@ def test_states_are_words_and_directions_have_names() -> None:
     assert figures.reading(NB, "wind_direction", 337.5) == "338° N"
     assert figures.reading(NB, "wind_direction", 225.0) == "225° SV"
     assert figures.reading(EN, "no2", 1.0) == "1.0"
+
+
+def test_the_readings_behind_a_clause_are_written_as_residents_know_them() -> None:
+    rests = [
+        rest
+        for seed in (*range(100), 836)  # the last has a burst main
+        for clause in told(NB, tell(small_town(seed).snapshot()))
+        for rest in clause.rests
+    ]
+    assert {rest.unit for rest in rests} - {"V"} == {
+        "", "µg/m³", "°C", "m/s", "mm", "m", "bar", "m³", "m³/h", "dB", "%"
+    }  # fmt: skip
+    counts = [rest for rest in rests if rest.basis.startswith("så mange målinger")]
+    assert counts
+    assert all(rest.value.isdigit() and rest.unit == "" for rest in counts)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,22 @@
 // A line over a band, drawn by uPlot in the colours of the page.
 
+import data from "./data.js";
+import { element } from "./element.js";
 import { clock, number } from "./figures.js";
 
 const HEIGHT = 190;
 const HALF_AN_HOUR = 1800;
+export const STEPS = [...Array(12).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** (power - 3)));
+
+let library = null;
+
+/** Load what draws, once; the page needs it for its first card only. */
+export function prepare() {
+  library ??= new Promise((load, error) => {
+    document.head.append(element("script", { src: data.charts, load, error }));
+  });
+  return library;
+}
 
 /** Draw hours {time, value, low, middle, high} into an element that is on the page. */
 export function chart(container, hours, { digits, unit, direction }) {
@@ -22,7 +35,13 @@ export function chart(container, hours, { digits, unit, direction }) {
       scales: { y: direction ? { range: [0, 360] } : {} },
       axes: [
         { ...axis, size: 30, space: 56, values: (_, times) => times.map((time) => clock(time * 1000)) },
-        { ...axis, size: 46, space: 34, values: (_, values) => values.map((value) => short(value, digits)) },
+        {
+          ...axis,
+          size: 46,
+          space: 34,
+          incrs: STEPS.filter((step) => step >= 10 ** -digits),
+          values: (_, values, _axis, _space, step) => values.map((value) => number(value, places(step))),
+        },
       ],
       series: [
         {},
@@ -64,9 +83,9 @@ function colours(container) {
   };
 }
 
-/** A label of the axis: as few digits as tell the values apart. */
-function short(value, digits) {
-  return number(value, Number.isInteger(value) ? 0 : Math.max(digits, 1));
+/** How many digits after the point tell the labels of an axis apart. */
+export function places(step) {
+  return Math.max(0, -Math.floor(Math.log10(step)));
 }
 
 function tell(plot, hours, digits, unit) {

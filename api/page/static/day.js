@@ -3,7 +3,7 @@
 import data, { ask, words } from "./data.js";
 import { element } from "./element.js";
 import * as figures from "./figures.js";
-import { chart } from "./chart.js";
+import { chart, prepare } from "./chart.js";
 
 const HOUR = 3600000;
 const STATISTICS = {
@@ -20,7 +20,7 @@ const OF_WHOLE_HOURS = new Set(["sum", "increase"]); // what an hour that still 
 export async function drawDay(section, entry, signal) {
   const title = element("h3", {}, words("chart"));
   try {
-    const day = await load(entry, signal);
+    const [day] = await Promise.all([load(entry, signal), prepare()]);
     section.replaceChildren(title, ...pictured(entry, day));
   } catch (error) {
     if (error.name !== "AbortError") {

@@ -2,12 +2,12 @@
 
 import data, { words } from "./data.js";
 import { element, point, symbol } from "./element.js";
-import { around, free } from "./room.js";
+import { around, beside, free, over, within } from "./room.js";
 import { spread } from "./spread.js";
 
 const L = window.L;
 const CAPTIONED = 40; // marks that may have their value beside them, if no more are shown
-const CAPTION = 110; // pixels that the words beside a mark may take
+const MANY = 200; // marks from which they are smaller
 const NARROW = 600; // pixels
 const CLOSEST = 14; // the zoom of the first view, at most
 const REGION = [
@@ -17,7 +17,8 @@ const REGION = [
 const ORDER = ["silent", "calm", "notice", "warning", "alarm"];
 const MARK = 11; // pixels from the middle of a mark to its edge
 const LINE = 16; // pixels that a line of words is high
-const LINES = [MARK, -MARK - LINE, MARK + LINE, -MARK - 2 * LINE]; // from a place to the top of its name
+const LINES = [0, -LINE, LINE]; // how far aside the words of a mark may stand
+const REACH = [0, 1, 2, 3, 4, 5].map((lines) => MARK + lines * LINE); // from a place to its name
 
 /** Write a name on the map, beneath the marks. */
 function name(text, at, className) {
@@ -29,6 +30,11 @@ function name(text, at, className) {
   });
 }
 
+/** How high its mark lies over others. */
+function height(node) {
+  return 1000 * ORDER.indexOf(node.severity);
+}
+
 export class TownMap {
   constructor(container, town, open) {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -36,7 +42,8 @@ export class TownMap {
     this.marks = new Map();
     this.shown = [];
     this.taken = []; // the boxes of the marks that are shown
-    this.names = [];
+    this.places = []; // their names
+    this.regions = []; // those of the municipalities around
     this.map = L.map(container, {
       zoomControl: false,
       scrollWheelZoom: false, // until the map is what one is at: the page scrolls by the wheel too
@@ -78,12 +85,13 @@ export class TownMap {
       interactive: false,
       pointToLayer: (feature, at) => {
         const made = name(feature.properties.name, at, "place");
-        this.names.push(made);
+        this.places.push(made);
         return made;
       },
       onEachFeature: (feature, layer) => {
         if (feature.properties.kind === "municipality" && !feature.properties.home) {
-          name(feature.properties.name, layer.getBounds().getCenter(), "place municipality").addTo(this.map);
+          const made = name(feature.properties.name, layer.getBounds().getCenter(), "place municipality");
+          this.regions.push(made.addTo(this.map));
         }
       },
     }).addTo(this.map);
@@ -119,6 +127,7 @@ export class TownMap {
       icon: L.divIcon({ className: "node", html, iconSize: [28, 28] }),
       keyboard: false,
       riseOnHover: true,
+      zIndexOffset: height(node),
     })
       .on("click", () => open(node))
       .bindTooltip(() => this.hint(node), { direction: "top", offset: [0, -12] });
@@ -147,63 +156,74 @@ export class TownMap {
     if (!picture.classList.contains(node.severity)) {
       picture.setAttribute("class", `mark ${node.severity}`);
       point(picture, `mark-${node.severity}`);
+      mark.setZIndexOffset(height(node));
     }
-    icon.querySelector(".caption").textContent = node.brief;
-    mark.setZIndexOffset(1000 * ORDER.indexOf(node.severity));
+    if (this.captioned) {
+      icon.querySelector(".caption").textContent = node.brief;
+    }
   }
 
   /** Move marks apart that would hide each other. */
   arrange() {
     const places = this.shown.map((node) => this.map.latLngToLayerPoint(node.at));
     const narrow = this.map.getSize().x < NARROW;
-    const moved = spread(places, this.captioned ? 26 : narrow ? 11 : 16);
+    const dense = this.shown.length > MANY;
+    this.map.getContainer().classList.toggle("dense", dense);
+    const moved = spread(places, this.captioned ? 26 : dense ? 9 : narrow ? 11 : 16);
     this.taken = moved.map(([x, y], index) => around(places[index].add([x, y]), MARK));
     moved.forEach(([x, y], index) => {
       const icon = this.marks.get(this.shown[index]).getElement();
       icon.firstElementChild.style.translate = `${x}px ${y}px`;
-      const right = this.map.latLngToContainerPoint(this.shown[index].at).x + CAPTION > this.map.getSize().x;
-      icon.classList.toggle("leftward", right);
     });
     this.clear();
   }
 
-  /** Leave out the words beside calm marks where they would lie on others, and keep names of places off both. */
+  /** Find room for the words beside marks, the worst first, and for names of places; what has none is left out. */
   clear() {
-    const words = [];
-    if (this.captioned) {
-      const icons = this.shown.map((node) => this.marks.get(node).getElement());
-      icons.forEach((icon) => icon.classList.remove("crowded"));
-      const widths = icons.map((icon) => icon.querySelector(".caption").offsetWidth);
-      const rank = (index) => ORDER.indexOf(this.shown[index].severity);
-      for (const index of [...icons.keys()].sort((a, b) => rank(b) - rank(a))) {
-        const [left, top, right, bottom] = this.taken[index];
-        const [edge, middle] = [icons[index].classList.contains("leftward"), (top + bottom) / 2];
-        const begin = edge ? left - widths[index] : right;
-        const box = [begin, middle - LINE / 2, begin + widths[index], middle + LINE / 2];
-        const others = this.taken.filter((_, other) => other !== index);
-        const crowded = rank(index) <= ORDER.indexOf("calm") && !free(box, [...others, ...words]);
-        icons[index].classList.toggle("crowded", crowded);
-        if (!crowded) {
-          words.push(box);
-        }
-      }
-    }
-    const taken = [...this.taken, ...words];
-    for (const made of this.names) {
-      const { x, y } = this.map.latLngToLayerPoint(made.getLatLng());
+    const corner = this.map.containerPointToLayerPoint([0, 0]);
+    const whole = [corner.x, corner.y, corner.x + this.map.getSize().x, corner.y + this.map.getSize().y];
+    const taken = [...this.taken, ...(this.captioned ? this.caption(whole) : [])];
+    const reach = this.captioned ? REACH.slice(0, 2) : REACH; // a crowd of marks is wider than its place
+    for (const made of [...this.places, ...this.regions]) {
+      const at = this.map.latLngToLayerPoint(made.getLatLng());
       const span = made.getElement()?.querySelector("span");
       if (span) {
         span.hidden = false;
-        const half = span.offsetWidth / 2;
-        const boxes = LINES.map((top) => [x - half, y + top, x + half, y + top + LINE]);
-        const box = boxes.find((each) => free(each, taken));
-        span.hidden = !box; // marks would run through it
+        const width = span.offsetWidth;
+        const boxes = this.places.includes(made) ? beside(at, width, LINE, reach) : [over(at, width, LINE)];
+        const box = boxes.find((each) => within(each, whole) && free(each, taken));
+        span.hidden = !box;
         if (box) {
-          span.style.translate = `-50% ${box[1] - y}px`;
+          span.style.translate = `${box[0] - at.x}px ${box[1] - at.y}px`;
           taken.push(box);
         }
       }
     }
+  }
+
+  /** Put the words beside marks where they lie on nothing: right or left of them, or a line aside. */
+  caption(whole) {
+    const words = [];
+    const icons = this.shown.map((node) => this.marks.get(node).getElement());
+    icons.forEach((icon) => icon.classList.remove("crowded"));
+    const texts = icons.map((icon) => icon.querySelector(".caption"));
+    const widths = texts.map((text) => text.offsetWidth);
+    const rank = (index) => ORDER.indexOf(this.shown[index].severity);
+    for (const index of [...icons.keys()].sort((a, b) => rank(b) - rank(a))) {
+      const [left, top, right, bottom] = this.taken[index];
+      const others = [...this.taken.filter((_, other) => other !== index), ...words];
+      const box = (rank(index) > ORDER.indexOf("calm") ? LINES : [0])
+        .flatMap((line) => [right, left - widths[index]].map((begin) => [begin, (top + bottom - LINE) / 2 + line]))
+        .map(([x, y]) => [x, y, x + widths[index], y + LINE])
+        .find((each) => within(each, whole) && free(each, others));
+      icons[index].classList.toggle("crowded", !box);
+      if (box) {
+        icons[index].classList.toggle("leftward", box[0] < left);
+        texts[index].style.translate = `0 ${box[1] - (top + bottom - LINE) / 2}px`;
+        words.push(box);
+      }
+    }
+    return words;
   }
 
   light(names) {
