@@ -55,7 +55,6 @@ def in_parts(work: Work, room: Room, readings: Readings, edges: Times, *, timed:
             some |= {name: column[part] for name, column in columns.items()}
             return group(pairs, some, ordered=ordered, timely=timely)
 
-        pairs = pairs_of(found.streams, edges)
         if run is map:
             parts = [piece(slice(None), pairs)]
         elif ordered:

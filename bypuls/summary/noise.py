@@ -20,13 +20,18 @@ class Loud:
 
 
 def unusual(snapshot: Snapshot, limits: Limits, span: Span) -> list[tuple[Sensor, Evidence, Evidence]]:
-    """Return the sensors that were `above` dB over the usual, and `least` dB at least; the loudest first."""
+    """Return the sensors that were `above` dB over the usual, and `least` dB at least; the loudest first.
+
+    In ten minutes not for a moment only, as when a train passes: the plain mean, which the mean by energy is
+    never below, must be `lasting` dB over the usual level of an hour.
+    """
     found = []
     for sensor in snapshot.plain.get("sound_level", ()):
         window, usual = snapshot.window(sensor, span), highest(snapshot, sensor)
         if window is None or usual is None:
             continue
-        if window.maximum >= max(limits["least"], usual.p90 + limits["above"]):
+        lasts = span is not TEN_MINUTES or window.mean >= usual.p90 + limits["lasting"]
+        if lasts and window.maximum >= max(limits["least"], usual.p90 + limits["above"]):
             found.append((sensor, of_window(sensor, window, "max"), of_usual(sensor, usual, "p90")))
     return sorted(found, key=lambda each: (-(each[1].value or 0), each[0].node))
 

@@ -31,7 +31,7 @@ class Rule:
 
 # The limits are ours, but for the classes of the air (bypuls.air_quality) and the wind's names (Beaufort). A
 # gauge's levels come from the registry; they are no flood warnings of NVE, and aren't called so.
-_LOUD = {"least": 70, "above": 15}  # dB: as a busy road near by, and four times as loud as usual at most
+_LOUD = {"least": 70, "above": 15, "lasting": 5}  # dB: as a busy road, and above the usual level of an hour
 _RISE = {"rise": 0.04}  # m/h: a gauge's own noise, waves and locks, stays below half of it
 _DROP = {"bar": 0.6, "ratio": 1.25, "metres": 2_000}
 
@@ -103,9 +103,10 @@ RULES: tuple[Rule, ...] = (
 
     # People
     Rule("noise.high", "noise", NOTICE, noise.high, _LOUD,
-         "Det er uvanlig mye støy ved {place}: opptil {level}~dB, mot vanligvis høyst {usual}~dB på denne "
-         "tiden.",
-         "It is unusually loud at {place}: up to {level}~dB, usually at most {usual}~dB at this time.",
+         "Det er uvanlig mye støy ved {place}: opptil {level}~dB, der nivået over en time vanligvis er høyst "
+         "{usual}~dB på denne tiden.",
+         "It is unusually loud at {place}: up to {level}~dB, where the level of an hour is usually at most "
+         "{usual}~dB at this time.",
          Words("Uvanlig mye støy", "Unusually loud")),
     Rule("people.many", "mobility", NOTICE, mobility.people, {"ratio": 1.5, "more": 300},
          "Uvanlig mange er ute ved {place}: {count} passerte den siste timen, mot vanligvis høyst {usual} på "

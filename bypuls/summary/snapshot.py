@@ -134,5 +134,12 @@ class Snapshot:
         return found if found.n >= self.least(sensor, span) else None
 
     def least(self, sensor: Sensor, span: Span) -> int:
-        """Return how many readings a window needs to be spoken of."""
-        return ceil(LEAST_COVERAGE * sensor.expected(span.since - span.until) - 1e-9)
+        """Return how many readings a window needs to be spoken of.
+
+        Up to now the newest may be two intervals old: what stands for an interval carries its beginning, and
+        is on its way at its end.
+        """
+        expected = sensor.expected(span.since - span.until)
+        if not span.until:
+            expected = max(expected - 2, 1)
+        return ceil(LEAST_COVERAGE * expected - 1e-9)

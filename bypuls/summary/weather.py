@@ -38,16 +38,20 @@ def now(snapshot: Snapshot, _limits: Limits) -> Iterator[Finding]:
     finding.say("temperature", How.MEAN, *warmth)
     if rain:
         finding.say("fallen", How.MEAN, *rain, decimals=1)
-        mean = fmean(each.value or 0 for each in rain)
-        finding.parts["rain"] = (
-            Words(", {fallen}~mm nedbør siste time", " with {fallen}~mm of rain or snow in the last hour")
-            if mean >= 0.05
-            else Words(", oppholdsvær", " with no rain or snow")
-        )
+        fallen = [each.value or 0 for each in rain]
+        if fmean(fallen) >= 0.05:
+            words = Words(
+                ", {fallen}~mm nedbør siste time", " with {fallen}~mm of rain or snow in the last hour"
+            )
+        elif max(fallen) > 0:
+            words = Words(", litt nedbør enkelte steder", " with a little rain or snow in places")
+        else:
+            words = Words(", oppholdsvær", " with no rain or snow")
+        finding.parts["rain"] = words
     if wind:
         speed = fmean(each.value or 0 for each in wind)
         finding.say("speed", How.MEAN, *wind, decimals=0 if speed >= 1 else 1)
-        words = next(words for limit, words in _WIND if speed < limit)
+        words = next(named for limit, named in _WIND if speed < limit)
         also = "and" if rain else "with"
         finding.parts["wind"] = Words(
             f" og {words.nb} ({{speed}}~m/s)", f" {also} {words.en} ({{speed}}~m/s)"

@@ -61,8 +61,10 @@ class Judge:
             self._call_to_account(log, raw)
         for pack in self._node.tap.changed:
             self._wrong(f"pack {pack} went out with two contents")
-        if "Traceback" in self._node.log.read_text(errors="replace"):
+        if not self._node.running:
             self._wrong("the agent ended by itself")
+        if "Traceback" in self._node.log.read_text(errors="replace"):
+            self._wrong("its log tells of a defect")
         if self._evidence.quarantined:
             self._wrong(f"in quarantine: {self._evidence.quarantined}")
         return self.verdict
@@ -174,16 +176,19 @@ class Judge:
         """Look for packs of a log that were declared dropped without a reason.
 
         The oldest ones go first: what explains the loss of one explains that of all before it. A run whose
-        clock was wrong, and that ended before it learnt the time, left as many packs as samples at the most
-        that nobody can place.
+        clock was wrong, and that ended before it learnt the time, left packs that nobody can place.
         """
         declared = {seq for low, high in self._evidence.dropped.get(log, ()) for seq in range(low, high + 1)}
         declared -= {seq for name, seq in self._node.torn_off if name == log}
         ends = [seq for seq in declared if seq + 1 not in declared]
         explained = max((seq for seq in ends if self._had_to_go(log, seq)), default=0)
         undue = sorted(seq for seq in declared if seq > explained)
-        unplaced = [run for run in self._node.misled if not any(number in raw for number in run)]
-        if len(undue) > sum(map(len, unplaced)):
+        order = _Order(raw)
+        for run in self._node.misled:
+            if run and not any(number in raw for number in run):
+                place = order.between(run[0])
+                undue = [seq for seq in undue if place.log != log or not place.low < seq < place.high]
+        if undue:
             self.verdict.undue += len(undue)
             self.verdict.notes.append(f"{self._node.name}: declared without a reason: {log} {undue}")
 

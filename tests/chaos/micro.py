@@ -67,6 +67,10 @@ class MicroPythonNode(Node):
     def send(self, number: signal.Signals) -> None:
         self._agent.process.send(number)
 
+    @property
+    def running(self) -> bool:
+        return self._agent.process.running
+
     def samples(self) -> Mapping[int, int]:
         path = self._agent.folder / "journal"
         if not path.exists():

@@ -74,6 +74,10 @@ class NaiveNode(Node):
     def send(self, number: signal.Signals) -> None:
         self._process.send(number)
 
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
     def samples(self) -> Mapping[int, int]:
         path = self._folder / "journal"
         lines = path.read_text().split("\n")[:-1] if path.exists() else []

@@ -72,6 +72,11 @@ class Node(ABC):
     def send(self, number: signal.Signals) -> None:
         """Send the agent a signal."""
 
+    @property
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether the agent's process lives."""
+
     @abstractmethod
     def samples(self) -> Mapping[int, int]:
         """Return when each sample was taken by the journal, us since 1970, by its number."""

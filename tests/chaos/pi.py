@@ -78,6 +78,10 @@ class PiNode(Node):
     def send(self, number: signal.Signals) -> None:
         self._agent.send(number)
 
+    @property
+    def running(self) -> bool:
+        return self._agent.running
+
     def samples(self) -> Mapping[int, int]:
         return {int(line["values"]["no2"]): line["realtime"] for line in self._agent.journal()}
 

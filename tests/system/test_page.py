@@ -79,6 +79,22 @@ def test_each_clause_leads_to_the_readings_it_rests_on(visit: Visit) -> None:
     assert answer.json()["value"]
 
 
+def test_who_reads_what_a_clause_rests_on_keeps_the_place_as_the_sentence_is_made_anew(visit: Visit) -> None:
+    page = visit.open()
+    live(page)
+    page.click("#now summary")
+    link = page.locator("#now details a").nth(4)
+    address = str(link.get_attribute("href"))
+    link.focus()
+    for _ in range(2):
+        with page.expect_response(re.compile("/now"), timeout=60_000):
+            pass
+        page.wait_for_timeout(200)
+    focused = str(page.evaluate("document.activeElement.getAttribute('href')"))
+    assert focused.partition("start=")[0] == address.partition("start=")[0]
+    assert focused != address  # it was made anew
+
+
 def test_a_clause_lights_up_its_nodes_on_the_map(visit: Visit) -> None:
     page = visit.open()
     clause = page.locator(".clause").first

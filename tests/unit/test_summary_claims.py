@@ -66,13 +66,18 @@ def shown(text: str, language: str, exact: float, how: How) -> bool:
 
 
 def last_hour(town: SmallTown, quantity: str) -> dict[str, float]:
-    """Return the means of the last hour by stream, where at least three quarters of it are there."""
+    """Return the means of the last hour by stream, where three quarters of what can have come are there."""
     found = {}
     for sensor in town.sensors:
         readings = town.between(sensor.stream, NOW - HOUR, NOW)
         expected = 1 if sensor.interval is None else round(3_600 / sensor.interval)
         recent = readings and NOW - readings[-1][0] <= max(3 * (sensor.interval or 2_400) * 1e6, 900e6)
-        if sensor.quantity == quantity and readings and recent and len(readings) >= 0.75 * expected:
+        if (
+            sensor.quantity == quantity
+            and readings
+            and recent
+            and len(readings) >= 0.75 * max(expected - 2, 1)
+        ):
             found[sensor.stream] = sum(value for _, value in readings) / len(readings)
     return found
 
@@ -153,12 +158,12 @@ def gauges(town: SmallTown) -> list[Gauge]:
         time, newest = town.readings[sensor.stream][-1]
         if NOW - time > (1_800e6 if sensor.interval else 7_200e6):
             continue
-        least = 5 if sensor.interval else 1  # of the six readings of an hour
+        least = (3, 5) if sensor.interval else (1, 1)  # of six readings; of the last hour four may have come
         hours = [
             [value for _, value in town.between(sensor.stream, NOW - since * HOUR, NOW - (since - 1) * HOUR)]
             for since in (1, 3)
         ]
-        known = all(len(hour) >= least for hour in hours)
+        known = all(len(hour) >= few for hour, few in zip(hours, least, strict=True))
         now, before = (sum(hour) / max(len(hour), 1) for hour in hours)
         over = [each.level for each in town.thresholds.get(sensor.stream, []) if each.value < newest]
         found.append(Gauge(sensor.stream, sensor.node, (now - before) / 2 if known else None, over))
@@ -187,13 +192,26 @@ def claims_silence(town: SmallTown, clause: Clause) -> bool:
     )
 
 
+def few(town: SmallTown, stream: str) -> float:
+    """Return three quarters of what can have come of a stream's last hour."""
+    [interval] = [each.interval for each in town.sensors if each.stream == stream]
+    return 0.75 * (3_600 / (interval or 3_600) - 2)
+
+
+def lasting(town: SmallTown, clause: Clause) -> float:
+    """Return the mean of the last ten minutes."""
+    [stream] = {each.stream for each in clause.evidence}
+    values = [value for _, value in town.between(stream, NOW - 600_000_000, NOW)]
+    return sum(values) / len(values)
+
+
 CLAIMS: dict[str, Callable[[SmallTown, Clause], bool]] = {
     "town.empty": lambda town, _: not any(town.readings.values()),
     "town.stale": lambda town, _: all(
         sensor.time is None or NOW - sensor.time > 15 * 60e6 for sensor in town.sensors
     ),
     "silent": claims_silence,
-    "patchy": lambda _, clause: all(each.n < 60 for each in clause.evidence),
+    "patchy": lambda town, clause: all(each.n < few(town, each.stream) for each in clause.evidence),
     "air.very_high": claims_air(4),
     "air.high": claims_air(3),
     "air.moderate": claims_air(2),
@@ -217,7 +235,8 @@ CLAIMS: dict[str, Callable[[SmallTown, Clause], bool]] = {
         of(clause, "usual_p10")[0] - of(clause, "mean")[0] >= 0.6
         and of(clause, "rate")[0] >= 1.25 * of(clause, "usual_p90")[0]
     ),
-    "noise.high": lambda _, clause: of(clause, "max")[0] >= max(70, of(clause, "usual_p90")[0] + 15),
+    "noise.high": lambda town, clause: of(clause, "max")[0] >= max(70, of(clause, "usual_p90")[0] + 15)
+    and lasting(town, clause) >= of(clause, "usual_p90")[0] + 5,
     "people.many": lambda _, clause: of(clause, "sum")[0] >= 1.5 * of(clause, "usual_p90")[0],
     "vehicles.many": lambda _, clause: of(clause, "sum")[0] >= 1.5 * of(clause, "usual_p90")[0],
     "parking.full": lambda _, clause: clause.numbers[0].value >= 0.95 * clause.numbers[1].value,

@@ -5,6 +5,11 @@ import data from "./data.js";
 const SOON = 5000; // milliseconds between a reading and the sentence that may know it
 const AT_LEAST = 60000;
 
+/** Where a link leads, but for the times of its readings, which move on; empty for what is no link. */
+function address(link) {
+  return (link.getAttribute("href") ?? "").replace(/=\d{4}-[^&]*/g, "");
+}
+
 export class Sentence {
   constructor(element, town) {
     this.element = element;
@@ -46,11 +51,12 @@ export class Sentence {
   show(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("now");
     const old = this.element.querySelector("#now");
-    const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    const focused = old.contains(document.activeElement) ? address(document.activeElement) : null;
     fresh.querySelector("details").open = old.querySelector("details").open;
     old.replaceWith(fresh);
-    if (focused) {
-      fresh.querySelector(`a[href="${CSS.escape(focused)}"], summary`)?.focus();
+    if (focused !== null) {
+      const same = [...fresh.querySelectorAll("a")].find((link) => address(link) === focused);
+      (same ?? fresh.querySelector("summary")).focus({ preventScroll: true });
     }
     this.town.become(JSON.parse(fresh.querySelector("#states").textContent));
   }

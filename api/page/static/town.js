@@ -25,6 +25,10 @@ class Node {
     return this.element.dataset.severity;
   }
 
+  get stream() {
+    return this.element.dataset.stream;
+  }
+
   get label() {
     return this.caption.textContent;
   }
@@ -90,7 +94,7 @@ export class Town extends EventTarget {
     const changed = new Set();
     for (const [name, [severity, label, stream]] of Object.entries(states)) {
       const node = this.nodes.get(name);
-      if (node && (node.severity !== severity || node.label !== label)) {
+      if (node && (node.severity !== severity || node.label !== label || node.stream !== stream)) {
         node.become(severity, label, stream);
         changed.add(node);
       }

@@ -100,7 +100,8 @@ class Agent:
                     sensor.driver = drivers.make(sensor.settings, self.board)
             values = sensor.driver.read()
             for output in self.channels.get(sensor.name, ()) if values else ():
-                values.get(output, 0) + 0  # raises where it is no number
+                if values.get(output) is not None:
+                    values[output] + 0  # raises where it is no number
         except Exception as error:  # noqa: BLE001 - whatever a driver raises, the others go on
             sensor.driver = None
             self.problem(sensor.name, "%s: %s" % (sensor.name, error))
