@@ -23,6 +23,14 @@ settings.register_profile("bypuls", derandomize=True, deadline=None, database=No
 settings.load_profile("bypuls")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests that share an id: xdist would run one of them, and say nothing of the others."""
+    if len({item.nodeid for item in items}) < len(items):
+        raise pytest.UsageError(
+            "some tests have the same id; `pytest --collect-only -q | sort | uniq -d` tells"
+        )
+
+
 @pytest.fixture
 def fast_path(tmp_path: Path) -> Iterator[Path]:
     """A folder in memory where there is one, for tests that sync some thousand times."""
