@@ -10,6 +10,7 @@ from bypuls.registry import RegisteredNode, RegisteredStream
 from bypuls.store.registration import register
 from testbed import Databases, Device
 from testbed.platform import Platform, platform
+from testbed.simulator import Simulator
 from testbed.visit import Visit
 
 NODES = [
@@ -155,3 +156,13 @@ def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
     visit.open("/open-data")
     assert visit.page.locator("tbody tr").count() == 3
     assert visit.violations() == []
+
+
+def test_a_page_that_was_opened_before_anything_was_measured_shows_the_town_when_it_is_there(
+    chromium: Browser, databases: Databases
+) -> None:
+    with platform(databases) as running, Visit(chromium, running.api.url) as visitor:
+        page = visitor.open()
+        expect(page.locator("[data-node]")).to_have_count(0)
+        with Simulator(running.database_url, running.broker.port, "--history", "1h", nodes=40):
+            expect(page.locator("[data-node]").nth(20)).to_be_attached(timeout=60_000)

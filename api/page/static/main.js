@@ -30,6 +30,10 @@ list.addEventListener("click", (event) => {
 
 const live = new Live();
 live.addEventListener("readings", ({ detail }) => {
+  if (!town.nodes.size) {
+    location.reload(); // the first readings of all: the page was made before
+    return;
+  }
   town.apply(detail);
   card.apply(detail);
   sentence.soon();
