@@ -58,3 +58,31 @@ def test_a_train_is_no_unusual_noise_and_what_lasts_is(levels: list[float], told
     ]
     summary = tell(Snapshot(NOW, [sensor], windows, {sensor.stream: usual}))
     assert ("noise.high" in {clause.id for clause in summary.clauses}) == told
+
+
+@pytest.mark.parametrize(
+    ("fallen", "words"),
+    [(0.0, "no rain or snow"), (0.1, "a little rain or snow in places"), (2.0, "0.4\xa0mm")],
+)
+def test_it_is_called_dry_only_where_no_station_measured_rain(fallen: float, words: str) -> None:
+    sensors = [
+        Sensor(
+            f"w-{n}/{quantity}",
+            f"w-{n}",
+            "Kjeller",
+            quantity,
+            "",
+            unit,
+            600,
+            time=NOW - 600 * SECOND,
+            value=0,
+        )
+        for n in range(5)
+        for quantity, unit in (("air_temperature", "Cel"), ("rainfall", "mm"))
+    ]
+    windows = {(each.stream, LAST_HOUR): window(LAST_HOUR, [0.0] * 6) for each in sensors}
+    windows["w-0/rainfall", LAST_HOUR] = window(LAST_HOUR, [fallen] + [0.0] * 5)
+    [text] = [
+        each.text["en"] for each in tell(Snapshot(NOW, sensors, windows)).clauses if each.id == "weather.now"
+    ]
+    assert words in text
