@@ -23,7 +23,7 @@ from simulators.town.town import Town
 from testbed import Databases
 from testbed.api import Api
 from testbed.townfolk import DAY, HOUR, enrol, measure, nodes_of
-from testbed.visit import Visit
+from testbed.visit import Visit, live
 
 pytestmark = pytest.mark.timeout(180)  # days of the town are computed, stored and rolled up first
 
@@ -146,7 +146,7 @@ def test_axe_finds_nothing_and_no_word_on_the_map_lies_on_another(
     api: Api = request.getfixturevalue(scenario)
     with Visit(chromium, api.url, reduced_motion="reduce", **look) as visitor:
         page = visitor.open("/#/water")
-        expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+        live(page)
         assert page.evaluate("document.documentElement.scrollWidth") == page.evaluate("innerWidth")
         assert (
             page.evaluate(

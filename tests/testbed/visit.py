@@ -8,6 +8,14 @@ from playwright.sync_api import Browser, Page, expect
 
 expect.set_options(timeout=15_000)
 
+PHONE = {"viewport": {"width": 390, "height": 844}}
+SMALL = {"viewport": {"width": 320, "height": 640}}
+
+
+def live(page: Page) -> None:
+    """Wait until the page says that it is live."""
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+
 
 class Visit:
     """A tab from `with` to its end, without anything that earlier ones left behind.
