@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from bypuls.quantities import QUANTITIES, Kind, Quantity
@@ -75,6 +76,7 @@ class Channel:
         return self.quantity if self.statistic in PLAIN_STATISTICS else None
 
 
+@lru_cache(maxsize=65_536)  # rollups ask for each stream and hour anew
 def of_channel(name: str, quantity: str | None = None) -> Channel:
     """Read a channel name; a key in `quantity`, from the registry, stands before what the name says."""
     match = _LAST_SEGMENT.search(name)
