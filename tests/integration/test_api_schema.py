@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import schemathesis
 from schemathesis import checks
+from schemathesis.core.parameters import ParameterLocation
 
 from api.app import create_app
 from bypuls.readings import SECOND
@@ -61,9 +62,12 @@ schema.config.checks.negative_data_rejection.expected_statuses.append("414")
 def test_no_request_gets_a_5xx_or_an_answer_that_is_not_documented(
     case: schemathesis.Case[Any], api: Client, token: str
 ) -> None:
+    # Where the tool left the token out on purpose, the request would be right again with ours.
+    made = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
+    left_out = made is not None and made.mode.is_negative
     case.call_and_validate(
         base_url=str(api.base_url),
-        headers={"Authorization": f"Bearer {token}"},
+        headers={} if left_out else {"Authorization": f"Bearer {token}"},
         checks=[
             checks.not_a_server_error,
             checks.status_code_conformance,
