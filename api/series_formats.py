@@ -99,6 +99,8 @@ def _series(each: Series) -> dict[str, Any]:
         "unit": facts.unit,
         "interval": interval_of(facts),
         "source": each.source,
+        "excluded": each.excluded,
+        "removed": each.removed,
         "withheld": each.withheld,
         "units": {name: unit_of(facts, name) for name in each.values},
         "values": each.values,

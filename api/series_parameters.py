@@ -49,7 +49,12 @@ class Share:
 
 
 def _every(text: str) -> Every:
-    return Every(None if text == "raw" else read_step(text))
+    if text == "raw":
+        return Every(None)
+    try:
+        return Every(read_step(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; or raw, for the readings themselves") from None
 
 
 @cache
@@ -69,11 +74,12 @@ def _statistics(text: str) -> Statistics:
     names = tuple(text.split(","))
     for name in names:
         if name not in ALL_STATISTICS and percent(name) is None:
-            near = get_close_matches(name.lower(), ALL_STATISTICS, n=1)
+            known = [name.lower()] if percent(name.lower()) is not None else ALL_STATISTICS
+            near = get_close_matches(name.lower(), known, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(
                 f"there is no statistic '{name[:50]}'{hint} "
-                f"({', '.join(ALL_STATISTICS)} and percentiles such as p95 or p99.9 can be given)"
+                f"({', '.join(ALL_STATISTICS)} and percentiles from p0 to p100, as p95 or p99.9, can be)"
             )
         if sum(name == other or percent(name) == percent(other) is not None for other in names) > 1:
             raise ValueError(f"{name} is given twice")
@@ -119,9 +125,9 @@ class SeriesParameters(Parameters):
     agg: Annotated[Statistics, BeforeValidator(_statistics), WithJsonSchema(_AGG)] | None = None
     """statistics of each window, separated by commas; `mean` if not given. All kinds have mean (of directions
     that of the vectors, of levels that of the energy, of totals the sum, of meters the increase, of states
-    the share of time), n, n_excluded (readings left out as certainly wrong), first, last, coverage; by kind
-    also min, max, std, time_weighted, steadiness, sum, increase, resets, share, changes; and percentiles such
-    as p95 or p99.9"""
+    the share of time), n, n_expected (by the stream's interval), n_excluded (left out as certainly wrong),
+    first, last, coverage; by kind also min, max, std, time_weighted, steadiness, sum, increase, resets,
+    share, changes; and percentiles such as p95 or p99.9"""
     fill: Filling = Filling.NONE
     """what stands in the place of missing windows; which ones is told in `filled`"""
     fill_limit: Annotated[int, Field(ge=1, le=10_000), DIGITS] = 3

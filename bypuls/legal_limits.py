@@ -11,6 +11,9 @@ from bypuls.readings import FloatArray
 LEAST_COVERAGE = 0.85
 """A mean of less than this share of its period isn't compared with a limit."""
 
+ROUNDING = 1e-9
+"""The share by which a mean made of hours may differ from that of the readings: no more is no exceedance."""
+
 
 class Period(StrEnum):
     """What a limit's mean is made over; days and years are civil ones, in Europe/Oslo."""
@@ -49,7 +52,7 @@ LEGAL_LIMITS = (
 def exceedances(
     value: FloatArray, coverage: FloatArray, limit: LegalLimit
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tell which periods could be assessed, and which of those lay strictly above the limit.
+    """Tell which periods could be assessed, and which of those lay above the limit by more than rounding.
 
     Shapes: both (n,), one mean and one coverage (0 to 1) for each of the limit's periods, negative means
     included; both masks (n,). A NaN in either, or a coverage below 85 %, is a period that isn't assessed:
@@ -62,4 +65,4 @@ def exceedances(
     if (coverage > 1).any():
         raise ValueError(f"coverage is a share from 0 to 1, not {float(np.nanmax(coverage))!r}; per cent?")
     assessed = (coverage >= LEAST_COVERAGE) & ~np.isnan(value)
-    return assessed, assessed & (value > limit.value)
+    return assessed, assessed & (value > limit.value * (1 + ROUNDING))

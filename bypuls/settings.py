@@ -173,6 +173,8 @@ class MaintainSettings(_Settings, env_prefix="BYPULS_MAINTAIN_"):
                 raise ValueError(f"{key!r} is no quantity; write {DEFAULT_QUANTITY}=730 or sound_level=90")
             if not number.isdecimal() or not 1 <= int(number) <= 36_500:
                 raise ValueError(f"{part.strip()!r} needs a number of days from 1 to 36500")
+            if key in days:
+                raise ValueError(f"{key!r} is given twice; which number of days is meant?")
             days[key] = int(number)
         return days
 

@@ -50,6 +50,8 @@ _EXAMPLE: dict[str, Any] = {
             "unit": "ug/m3",
             "interval": 60.0,
             "source": "rollups",
+            "excluded": 3,
+            "removed": 0,
             "withheld": 1,
             "units": {"mean": "ug/m3", "coverage": "1"},
             "values": {"mean": [21.5, None], "coverage": [0.998, 0.41]},
@@ -78,6 +80,10 @@ class StreamSeries(BaseModel):
     """expected seconds between readings, by which coverage is told; null where it is unknown"""
     source: Source
     """whether hourly rollups or the readings themselves were summed up; the answer is the same"""
+    excluded: int
+    """readings left out, in all windows, because they are certainly wrong"""
+    removed: int
+    """windows that are empty because raw readings were removed, as old, that they would need"""
     withheld: int
     """windows whose values `min_coverage` made null"""
     units: dict[str, str]
@@ -110,7 +116,7 @@ class SeriesAnswer(BaseModel):
     end: str
     """of the last window, excluded"""
     every: str
-    """the windows: as asked for, or as chosen for `max_points`"""
+    """the windows as asked for, written shortly, or as chosen for `max_points`"""
     tz: str | None
     """zone of civil windows"""
     time: list[str]
@@ -185,8 +191,6 @@ def _streams(connection: Connection, parameters: SeriesParameters) -> list[Strea
     for name in names:
         if names.count(name) > 1:
             raise BadParameter("stream", name, "it is given twice")
-    if len(names) > MOST_STREAMS:
-        raise TooMuch(f"These are {len(names)} streams; the limit is {MOST_STREAMS}.")
     return known_facts(connection, names)
 
 

@@ -122,6 +122,8 @@ def maintain(
     from bypuls.maintenance import commands, rounds
     from bypuls.settings import DatabaseSettings, MaintainSettings, load
 
+    if once + dry_run + (rebuild is not None) > 1:
+        raise typer.BadParameter("--once, --rebuild and --dry-run are three things to do: give one of them")
     database, wanted = load(DatabaseSettings), load(MaintainSettings)
     if dry_run:
         commands.tell_plans(database, wanted, tell)

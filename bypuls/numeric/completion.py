@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from bypuls.numeric.edges import check_edges, windows_of
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.steps import check_modulus, holding, microseconds, rise
-from bypuls.numeric.summary import EXTRA, Summary, blank
+from bypuls.numeric.summary import EXTRA, OUT_OF_RANGE, Summary, blank
 
 Streams = NDArray[np.int32]
 Times = NDArray[np.int64]
@@ -65,10 +65,11 @@ def complete(
         raise ValueError("the summary is complete already")
     if (before.time >= edges[0]).any():
         raise ValueError(f"an earlier reading isn't before the first edge {edges[0]}")
-    stepped = _with_steps(summary, before, modulus)
-    if "held" in EXTRA[summary.kind]:
-        end = int(edges[-1]) if until is None else min(until, int(edges[-1]))
-        stepped = _with_holding(stepped, edges, before, longest, end)
+    with np.errstate(**OUT_OF_RANGE):
+        stepped = _with_steps(summary, before, modulus)
+        if "held" in EXTRA[summary.kind]:
+            end = int(edges[-1]) if until is None else min(until, int(edges[-1]))
+            stepped = _with_holding(stepped, edges, before, longest, end)
     return replace(stepped, complete=True)
 
 

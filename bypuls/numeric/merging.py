@@ -1,5 +1,6 @@
 """Merging: rows of finer windows make up the rows of coarser ones, such as hours those of days."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from bypuls.numeric.edges import check_edges, windows_of
 from bypuls.numeric.groups import run_lengths, run_starts
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.steps import check_modulus, holding, microseconds, rise
-from bypuls.numeric.summary import EXTRA, Columns, Summary, blank
+from bypuls.numeric.summary import EXTRA, MOMENTS, OUT_OF_RANGE, Columns, Summary, blank
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -49,7 +50,9 @@ def merge(
     live = part.n > 0
     columns = {name: column.copy() for name, column in blank(part.kind, len(every)).items()}
     if live.any():
-        for name, column in _merge(take(part, live), coarse[live], longest, modulus).items():
+        with np.errstate(**OUT_OF_RANGE):
+            merged = _merge(take(part, live), coarse[live], longest, modulus)
+        for name, column in merged.items():
             columns[name][n > 0] = column
     excluded = np.add.reduceat(part.n_excluded, every)
     return Summary(part.kind, part.stream[every], coarse[every], n, excluded, **columns)
@@ -60,6 +63,18 @@ def take(summary: Summary, which: NDArray[np.bool_] | Rows) -> Summary:
     columns = {name: column[which] for name, column in summary.columns().items()}
     index = (summary.stream[which], summary.window[which], summary.n[which], summary.n_excluded[which])
     return Summary(summary.kind, *index, **columns, complete=summary.complete)
+
+
+def together(parts: Sequence[Summary]) -> Summary:
+    """Put the rows of several summaries of one kind, at least one, in order; no row stands in two of them."""
+    if len(parts) == 1:
+        return parts[0]
+    kind = parts[0].kind
+    names = ("stream", "window", "n", "n_excluded", *MOMENTS, *EXTRA[kind])
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    order = np.lexsort((columns["window"], columns["stream"]))
+    ordered: Columns = {name: column[order] for name, column in columns.items()}
+    return Summary(kind, **ordered)
 
 
 def _coarse(edges_from: Times, edges_to: Times) -> Counts:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bypuls.numeric.kinds import Kind
-from bypuls.numeric.summary import EXTRA, Summary
+from bypuls.numeric.summary import EXTRA, OUT_OF_RANGE, Summary
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -14,7 +14,7 @@ Values = NDArray[np.float64]
 NO_DIRECTION = 1e-12
 """A mean unit vector shorter than this points nowhere: the unit vectors cancel, and rounding is left."""
 
-_COMMON = ("mean", "n", "n_excluded", "first", "last", "coverage")
+_COMMON = ("mean", "n", "n_expected", "n_excluded", "first", "last", "coverage")
 STATISTICS: dict[Kind, tuple[str, ...]] = {
     Kind.LINEAR: (*_COMMON, "min", "max", "std", "time_weighted"),
     Kind.CIRCULAR: (*_COMMON, "std", "steadiness"),
@@ -38,9 +38,11 @@ def statistics(
     - `std`: of the population (ddof = 0), of levels in dB; circular: sqrt(-2 ln R) in degrees, R the
       steadiness, the length of the mean unit vector (Mardia and Jupp 2000, 2.3.4).
     - `time_weighted`: the mean over the time in which a value is known; of levels, by energy.
+    - `n_expected`: how many readings the whole window should have, NaN without an interval.
     - `coverage`: n by the n expected in the whole window, at most 1, NaN without an interval; of states, the
       share of the window in which the state is known.
-    NaN where there is nothing to tell. Raises ValueError for a statistic that the kind doesn't have.
+    NaN where there is nothing to tell, or it leaves the range of a float64. Raises ValueError for a statistic
+    that the kind doesn't have.
     """
     names = list(names)
     for name in names:
@@ -49,10 +51,10 @@ def statistics(
             raise ValueError(f"{summary.kind} values have no statistic {name!r}, but {known}")
     if interval is not None and interval.shape != summary.stream.shape:
         raise ValueError(f"{len(summary)} rows need as many intervals, not the shape {interval.shape}")
-    return {
-        name: _coverage(summary, edges, interval) if name == "coverage" else _FUNCTIONS[name](summary)
-        for name in names
-    }
+    if interval is not None and (interval <= 0).any():
+        raise ValueError(f"an interval is {np.nanmin(interval)} s; where it is unknown it is NaN")
+    with np.errstate(**OUT_OF_RANGE):
+        return {name: _in_range(_statistic(name, summary, edges, interval)) for name in names}
 
 
 def columns_of(kind: Kind, names: Iterable[str]) -> frozenset[str]:
@@ -81,15 +83,24 @@ def level(energy: Values) -> Values:
     return decibel
 
 
-def _coverage(summary: Summary, edges: Times, interval: Values | None) -> Values:
+def _statistic(name: str, summary: Summary, edges: Times, interval: Values | None) -> Values:
+    if name not in ("n_expected", "coverage"):
+        return _FUNCTIONS[name](summary)
     seconds = np.diff(edges)[summary.window] / 1e6
-    if summary.held_seconds is not None and summary.kind is Kind.STATE:
+    if name == "coverage" and summary.held_seconds is not None and summary.kind is Kind.STATE:
         return np.minimum(summary.held_seconds / seconds, 1.0)
     if interval is None:
         return np.full(len(summary), np.nan)
     if (interval <= 0).any():
         raise ValueError(f"an interval is {np.nanmin(interval)} s; where it is unknown it is NaN")
-    return np.minimum(summary.n * interval / seconds, 1.0)
+    return seconds / interval if name == "n_expected" else np.minimum(summary.n * interval / seconds, 1.0)
+
+
+def _in_range(column: Values) -> Values:
+    # A sum costs half of looking at each value; one that isn't finite only leads to the closer look.
+    if np.isfinite(column.sum()):
+        return column
+    return np.where(np.isfinite(column), column, np.nan)
 
 
 def _ratio(total: Values, by: Values) -> Values:
@@ -120,7 +131,7 @@ def _std(summary: Summary) -> Values:
         return np.sqrt(summary.m2 / np.maximum(summary.n, 1))
     length = _steadiness(summary)
     degrees: Values = np.rad2deg(np.sqrt(-2 * np.log(np.where(length < NO_DIRECTION, np.nan, length))))
-    return degrees
+    return degrees + 0.0  # the root of -0.0 is -0.0
 
 
 def _steadiness(summary: Summary) -> Values:
@@ -158,10 +169,12 @@ _FUNCTIONS: dict[str, Callable[[Summary], Values]] = {
     "time_weighted": _time_weighted,
     "min": _column("minimum"),
     "max": _column("maximum"),
-} | {name: _column(name) for name in ("n", "n_excluded", "first", "last", "sum", "resets", "changes")}
+    "resets": lambda summary: np.where(summary.n > 0, _column("resets")(summary), np.nan),
+} | {name: _column(name) for name in ("n", "n_excluded", "first", "last", "sum", "changes")}
 
 _COLUMNS = {
     "n": (),
+    "n_expected": (),
     "n_excluded": (),
     "min": ("minimum",),
     "max": ("maximum",),

@@ -38,6 +38,9 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
 """The columns that a kind has besides those of all kinds."""
 
 _TIMED = frozenset({"first_time", "last_time", "held", "held_seconds"})
+OUT_OF_RANGE: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""For numpy.errstate: what leaves the range of a float64 is infinite or NaN, and told as missing."""
+
 INTEGERS = frozenset({"first_time", "last_time", "resets", "changes"})
 ADDITIVE = frozenset({"resets", "changes", "held", "held_seconds"})
 """Columns that are 0, not NaN, where there is no reading: nothing was counted and nothing held."""
@@ -133,7 +136,8 @@ def summarise(
     names = known if columns is None else tuple(name for name in known if name in columns)
 
     def work(groups: Groups, columns: Columns) -> None:
-        _fill(columns, names, kind, groups, longest, modulus, share)
+        with np.errstate(**OUT_OF_RANGE):  # of this thread
+            _fill(columns, names, kind, groups, longest, modulus, share)
 
     def room(rows: int) -> Columns:
         ranked = {"percentiles": np.empty((len(share), rows))} if len(share) else {}

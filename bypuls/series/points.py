@@ -7,13 +7,13 @@ import numpy as np
 from bypuls.downsampling import thin
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.series.refusals import TooMuch
-from bypuls.series.request import advice
+from bypuls.series.request import MOST_READINGS, advice
 from bypuls.series.source import Source
-from bypuls.series.step import choose
+from bypuls.series.step import HOUR, choose
 from bypuls.series.table import Series, Table
 from bypuls.store.database import Database
 from bypuls.store.facts import StreamFacts
-from bypuls.store.ranges import count_readings_estimate
+from bypuls.store.ranges import estimate_readings
 from bypuls.store.readings import PAGE, stream_points
 
 MOST_POINTS_READ = 5_000_000
@@ -29,8 +29,8 @@ def points(
     StoreUnavailable.
     """
     with database.connection() as connection:
-        about = count_readings_estimate(connection, [facts.stream_id], start, end)
-    _check(about, start, end, max_points)
+        about = estimate_readings(connection, [facts.stream_id], start, end)
+    _check(about.all, start, end, max_points)
     time, value, size = [np.empty(0, np.int64)], [np.empty(0)], 0
     for page in stream_points(database, facts.stream_id, start, end, PAGE):
         keep = np.isfinite(page.value)  # an operator may void a reading by NaN
@@ -49,14 +49,15 @@ def points(
         start=start,
         end=end,
         partial=np.zeros(len(chosen), np.bool_),
-        series=[Series(facts, Source.READINGS, {"value": drawn})],
+        series=[Series(facts, Source.READINGS, {"value": drawn}, excluded=size - len(times))],
         thinned_from=len(times),
     )
 
 
 def _check(readings: int, start: int, end: int, max_points: int) -> None:
     if readings > MOST_POINTS_READ:
-        step = choose(start, end, ZoneInfo("UTC"), max_points, 0)
+        # Windows shorter than an hour would have to be made from the readings too.
+        step = choose(start, end, ZoneInfo("UTC"), max_points, HOUR if readings > MOST_READINGS else 0)
         raise TooMuch(
             f"The range has about {readings:,} raw readings; points are chosen from at most "
             f"{MOST_POINTS_READ:,}. {advice(step)}"

@@ -25,7 +25,7 @@ MOST_READINGS = 20_000_000
 
 ALL_STATISTICS = tuple(dict.fromkeys(name for kind in Kind for name in STATISTICS[kind]))
 COUNTS = frozenset({"n", "n_excluded"})
-UNITLESS = COUNTS | {"coverage", "share", "steadiness", "changes", "resets"}
+UNITLESS = COUNTS | {"n_expected", "coverage", "share", "steadiness", "changes", "resets"}
 
 _PERCENTILE = re.compile(r"p(100|[0-9]{1,2}(?:\.[0-9]{1,3})?)", re.ASCII)
 _RANKED = frozenset({Kind.LINEAR, Kind.ENERGETIC, Kind.TOTAL})
@@ -112,7 +112,9 @@ def check(request: SeriesRequest) -> None:
         windows = request.step.count(request.start, request.end, request.zone)
         raise TooMuch(
             f"{len(request.streams)} streams, {len(request.statistics)} statistics and {windows:,} windows "
-            f"of {request.step} make {size:,} values; the limit is {MOST_VALUES:,}. "
+            f"of {request.step} make {size:,} values"
+            + " with the spatial mean" * request.spatial
+            + f"; the limit is {MOST_VALUES:,}. "
             + advice(nearest_fit(request, only_hours=False))
         )
 
@@ -120,15 +122,12 @@ def check(request: SeriesRequest) -> None:
 def nearest_fit(request: SeriesRequest, *, only_hours: bool) -> Step | None:
     """Return the smallest standard step above the request's whose answer isn't too large.
 
-    With `only_hours`, one that can be made from hourly rollups.
+    With `only_hours`, one whose windows are whole hours (UTC), as hourly rollups are.
     """
     for step in STANDARD:
-        least = max(request.step.width, HOUR if only_hours else 0)
-        if (
-            (step.width > request.step.width or only_hours)
-            and step.width >= least
-            and request.values(step) <= MOST_VALUES
-        ):
+        if step.width <= request.step.width or request.values(step) > MOST_VALUES:
+            continue
+        if not only_hours or not (step.edges(request.start, request.end, request.zone) % HOUR).any():
             return step
     return None
 
@@ -155,11 +154,11 @@ def _check_alike(streams: Sequence[StreamFacts]) -> None:
         if facts.quantity is None and len(streams) > 1:
             raise Refused("spatial", "mean", f"{facts.name} measures nothing that the catalogue knows")
         for what in ("quantity", "statistic", "kind", "unit"):
-            mine, its = getattr(facts, what), getattr(first, what)
+            mine, its = (getattr(each, what) or "the plain value" for each in (facts, first))
             if mine != its:
                 raise Refused(
                     "spatial",
                     "mean",
-                    f"only like can be averaged, but the {what} of {first.name} is {its}, "
-                    f"that of {facts.name} is {mine}",
+                    f"only like can be averaged, but the {what} of {first.name} is {its}, that of "
+                    f"{facts.name} is {mine}; ask by quantity, or for streams that measure the same",
                 )

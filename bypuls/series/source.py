@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 from math import ceil
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from bypuls.channels import Averaging
 from bypuls.numeric.completion import Earlier, complete
 from bypuls.numeric.dense import dense
 from bypuls.numeric.kinds import Kind
-from bypuls.numeric.merging import merge
+from bypuls.numeric.merging import merge, together
 from bypuls.numeric.statistics import columns_of
 from bypuls.numeric.summary import EXTRA, MOMENTS, Summary, summarise
 from bypuls.quality import CERTAINLY_WRONG
@@ -24,7 +23,7 @@ from bypuls.series.request import MOST_READINGS, SeriesRequest, advice, nearest_
 from bypuls.store.database import Database
 from bypuls.store.facts import StreamFacts
 from bypuls.store.hours import HOUR, hour_edges, read_hours
-from bypuls.store.ranges import count_readings_estimate, read_last_before, read_readings
+from bypuls.store.ranges import estimate_readings, read_last_before, read_readings
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -82,7 +81,7 @@ def read(database: Database, request: SeriesRequest, edges: Times) -> list[Found
     earlier = _read_earlier(database, request, int(edges[0]))
     found = []
     for averaging, group in groups.items():
-        summary = _together(averaging.kind, summaries[averaging])
+        summary = together(summaries[averaging])
         whole = _complete(summary, averaging, _ids(group), earlier, edges, request)
         found.append(Found(group, whole, ranked[averaging]))
     return found
@@ -100,6 +99,14 @@ def _parts_of_rollups(
         raise TooMuch(
             f"{len(request.streams)} streams have {work:,} hours in this range; the limit is "
             f"{MOST_READINGS:,}. {advice(None)}"
+        )
+    with database.connection() as connection:
+        ids = [facts.stream_id for facts in request.streams]
+        waiting = estimate_readings(connection, ids, int(edges[0]), int(edges[-1])).waiting
+    if waiting > MOST_READINGS:
+        raise TooMuch(
+            f"Hours with about {waiting:,} raw readings still wait for their rollups; the limit is "
+            f"{MOST_READINGS:,}. {advice(None)} Or ask again when `bypuls maintain` has made them."
         )
     for at in _portions(len(edges) - 1, work, HOURS_AT_ONCE):
         some = edges[at.start : at.stop + 1]
@@ -120,7 +127,7 @@ def _parts_of_readings(
 ) -> Iterator[Part]:
     ids = [facts.stream_id for facts in request.streams]
     with database.connection() as connection:
-        work = count_readings_estimate(connection, ids, int(edges[0]), int(edges[-1]))
+        work = estimate_readings(connection, ids, int(edges[0]), int(edges[-1])).all
     if work > MOST_READINGS:
         step = None if request.needs_readings else nearest_fit(request, only_hours=True)
         raise TooMuch(
@@ -206,16 +213,6 @@ def _complete(
         before=Earlier(mine.stream, mine.time, mine.value),
         until=request.now,
     )
-
-
-def _together(kind: Kind, parts: list[Summary]) -> Summary:
-    if len(parts) == 1:
-        return parts[0]
-    names = ("stream", "window", "n", "n_excluded", *MOMENTS, *EXTRA[kind])
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    order = np.lexsort((columns["window"], columns["stream"]))
-    ordered: dict[str, Any] = {name: column[order] for name, column in columns.items()}
-    return Summary(kind, **ordered)
 
 
 def _portions(windows: int, work: int, at_once: int) -> Iterator[slice]:

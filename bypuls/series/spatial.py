@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from bypuls.numeric.kinds import Kind
 from bypuls.numeric.statistics import direction, level
 from bypuls.numeric.steps import energy
+from bypuls.numeric.summary import OUT_OF_RANGE
 from bypuls.store.facts import StreamFacts
 
 Values = NDArray[np.float64]
@@ -27,7 +28,8 @@ class Spatial:
 def spatial_mean(like: StreamFacts, means: Values) -> Spatial:
     """Average the means (s, w) of streams `like` this one; NaN where none has a value.
 
-    Each stream counts once: directions as unit vectors, levels by energy, all others arithmetically.
+    Each stream counts once: directions as unit vectors, levels by energy, all others arithmetically. NaN too
+    where the mean leaves the range of a float64.
     """
     known = ~np.isnan(means)
     count = known.sum(axis=0)
@@ -38,12 +40,14 @@ def spatial_mean(like: StreamFacts, means: Values) -> Spatial:
         np.divide(total, count, out=mean, where=count > 0)
         return mean
 
-    match like.kind:
-        case Kind.CIRCULAR:
-            angle = np.deg2rad(means)
-            mean = direction(average(np.cos(angle)), average(np.sin(angle)))
-        case Kind.ENERGETIC:
-            mean = level(average(energy(means)))
-        case _:
-            mean = average(means)
+    with np.errstate(**OUT_OF_RANGE):
+        match like.kind:
+            case Kind.CIRCULAR:
+                angle = np.deg2rad(means)
+                mean = direction(average(np.cos(angle)), average(np.sin(angle)))
+            case Kind.ENERGETIC:
+                mean = level(average(energy(means)))
+            case _:
+                mean = average(means)
+    mean[~np.isfinite(mean)] = np.nan
     return Spatial(like.quantity, like.kind, like.unit, mean, count.astype(np.int64))

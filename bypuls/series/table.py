@@ -27,13 +27,16 @@ _FILLED = frozenset({"mean", "min", "max", "first", "last", "time_weighted", "sh
 class Series:
     """One stream of a table: columns (w,) by statistic, float64 or, for counts, int64.
 
-    `withheld` counts the windows whose values were taken out since their coverage was too low or unknown;
-    `filled` tells by statistic which values stand in for missing ones, bool (w,).
+    `excluded` counts the readings left out as certainly wrong; `removed` the windows that are empty because
+    retention removed raw readings of them; `withheld` those whose values were taken out since their coverage
+    was too low or unknown; `filled` tells by statistic which values stand in for missing ones, bool (w,).
     """
 
     facts: StreamFacts
     source: Source
     values: dict[str, Values]
+    excluded: int = 0
+    removed: int = 0
     withheld: int = 0
     filled: dict[str, Mask] = field(default_factory=dict)
 
@@ -42,8 +45,8 @@ class Series:
 class Table:
     """Series on one time axis; `time` int64 (w,), where the windows start, `end` where the last one ends.
 
-    `partial`, bool (w,), marks the windows that aren't over. `every` and `zone` are as asked for. Where the
-    rows are readings instead of windows, `thinned_from` says out of how many they were chosen.
+    `partial`, bool (w,), marks the windows that aren't over; `zone` is None where they aren't civil. Where
+    the rows are readings instead of windows, `thinned_from` says out of how many they were chosen.
     """
 
     every: str
@@ -72,8 +75,10 @@ def build(database: Database, request: SeriesRequest) -> Table:
     means: list[Values] = []
     for found in read(database, request, edges):
         columns = _columns(found, request, edges)
+        excluded = _excluded(found)
+        removed = np.zeros(len(found.streams), np.int64)
         if source is Source.READINGS:
-            _blank_removed(columns, found.streams, edges)
+            removed = _blank_removed(columns, found.streams, edges)
         withheld = _withhold(columns, request.min_coverage)
         if request.spatial:
             means.append(columns["mean"].copy())  # gaps are filled in place
@@ -84,6 +89,8 @@ def build(database: Database, request: SeriesRequest) -> Table:
                 facts,
                 source,
                 {name: matrix[row] for name, matrix in columns.items()},
+                excluded.get(facts.stream_id, 0),
+                int(removed[row]),
                 int(withheld[row]),
                 {name: mask[row] for name, mask in filled.items()},
             )
@@ -114,18 +121,33 @@ def _columns(found: Found, request: SeriesRequest, edges: NDArray[np.int64]) -> 
     known = np.ones(len(ids), np.bool_) if summary.kind is Kind.STATE else ~np.isnan(intervals)
     for name in COUNTS & matrices.keys():
         matrices[name] = np.nan_to_num(matrices[name]).astype(np.int64)
+    if "n_expected" in matrices:  # of windows without a reading too
+        matrices["n_expected"] = np.diff(edges) / 1e6 / intervals[:, None]
     if "coverage" in matrices:
         matrices["coverage"][np.isnan(matrices["coverage"]) & known[:, None]] = 0.0
     return matrices
 
 
+def _excluded(found: Found) -> dict[int, int]:
+    """Return how many readings of each stream were left out, of those that have any."""
+    some = found.summary.n_excluded > 0
+    streams, place = np.unique(found.summary.stream[some], return_inverse=True)
+    counts = np.bincount(place, found.summary.n_excluded[some]).astype(int)
+    return dict(zip(streams.tolist(), counts.tolist(), strict=True))
+
+
 def _blank_removed(
     columns: dict[str, Values], streams: Sequence[StreamFacts], edges: NDArray[np.int64]
-) -> None:
-    """Take out, in place, the windows of which retention removed raw readings: the rest would mislead."""
+) -> NDArray[np.int64]:
+    """Take out, in place, the windows of which retention removed raw readings: the rest would mislead.
+
+    Returns how many windows each stream lost.
+    """
     removed = edges[:-1] < np.array([facts.raw_from for facts in streams])[:, None]
     for name, matrix in columns.items():
         matrix[removed] = 0 if name in COUNTS else np.nan
+    count: NDArray[np.int64] = np.count_nonzero(removed, axis=1)
+    return count
 
 
 def _withhold(columns: dict[str, Values], least: float) -> NDArray[np.int64]:

@@ -56,6 +56,11 @@ def translated() -> Iterator[None]:
         message = f"{error} (SQLSTATE {code})" if code else f"{error}"
         if code in _NO_SCHEMA:
             message = f"the database lacks a table or column; `bypuls migrate` makes them: {message}"
+        if isinstance(error, pg.InsufficientPrivilege):
+            message = (
+                "the role that BYPULS_DATABASE_URL names may not do this; the owner of the tables may, whom "
+                f"`bypuls migrate` and `bypuls maintain` need: {message}"
+            )
         lost = code is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         if lost or (code or "")[:2] in _PASSING_CLASSES:
             raise StoreUnavailable(message) from error

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from bypuls.channels import Averaging
 from bypuls.numeric.kinds import Kind
+from bypuls.numeric.merging import together
 from bypuls.numeric.summary import EXTRA, INTEGERS, MOMENTS, NO_TIME, Summary, blank, summarise
 from bypuls.quality import CERTAINLY_WRONG
 from bypuls.readings import SECOND, ReadingBatch
@@ -18,7 +19,7 @@ from bypuls.store.facts import StreamFacts
 from bypuls.store.sql import load
 
 HOUR = 3600 * SECOND
-"""Hours are counted since 1970, in UTC."""
+"""Microseconds of an hour. Hours are counted since 1970, in UTC."""
 
 PAIRS = 1_000
 """Most pairs of stream and hour whose readings are fetched at once."""
@@ -76,7 +77,7 @@ def read_hours(
         for readings in read_pairs(connection, *dirty):
             for averaging, summary in summarise_readings(readings, averagings, hour_edges(first, last)):
                 found[averaging].append(summary)
-    return {averaging: _together(parts) for averaging, parts in found.items()}
+    return {averaging: together(parts) for averaging, parts in found.items()}
 
 
 def by_averaging(averagings: Mapping[int, Averaging]) -> dict[Averaging, list[int]]:
@@ -176,18 +177,6 @@ def _native(name: str, column: NDArray[Any]) -> NDArray[Any]:
     if name.endswith("_time"):
         return np.where(column == NO_TIME, NO_TIME, column + EPOCH)
     return column.astype(np.int64) if name in INTEGERS else column
-
-
-def _together(parts: list[Summary]) -> Summary:
-    """Put the rows of several summaries in order; no row stands in two of them."""
-    if len(parts) == 1:
-        return parts[0]
-    kind = parts[0].kind
-    names = ("stream", "window", "n", "n_excluded", *MOMENTS, *EXTRA[kind])
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    order = np.lexsort((columns["window"], columns["stream"]))
-    ordered: dict[str, Any] = {name: column[order] for name, column in columns.items()}
-    return Summary(kind, **ordered)
 
 
 def _keys(stream: NDArray[Any], hour: NDArray[Any]) -> NDArray[np.int64]:

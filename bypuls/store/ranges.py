@@ -1,6 +1,7 @@
 """Raw readings of several streams in a range of time, and what is known of their number and their start."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bypuls.instants import to_datetime
 from bypuls.quality import CERTAINLY_WRONG
@@ -25,7 +26,7 @@ def read_readings(connection: Connection, stream_ids: Sequence[int], start: int,
 def read_last_before(
     connection: Connection, stream_ids: Sequence[int], time: int, *, include_flagged: bool = False
 ) -> ReadingBatch:
-    """Return each stream's newest reading of the year before `time`, if it has one; by stream.
+    """Return each stream's newest reading before `time`, if it has one; by stream.
 
     Those that are certainly wrong are passed over unless `include_flagged`. Where raw readings were removed
     the rollups tell. Raises QueryTooSlow, StoreUnavailable.
@@ -35,14 +36,27 @@ def read_last_before(
     return _batch(connection, "last_before", parameters)
 
 
-def count_readings_estimate(connection: Connection, stream_ids: Sequence[int], start: int, end: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """About how many readings there are in hours that wait for their rollup, and in all others."""
+
+    waiting: int
+    settled: int
+
+    @property
+    def all(self) -> int:
+        """How many there are."""
+        return self.waiting + self.settled
+
+
+def estimate_readings(connection: Connection, stream_ids: Sequence[int], start: int, end: int) -> Estimate:
     """Return about how many readings these streams have from `start` on, before `end`.
 
-    Hours with a rollup count what it says; those that wait for one count as if they were whole.
+    Hours with a rollup count what it says; those that wait for their first one count as if they were whole.
     """
     parameters = {"streams": list(stream_ids), "start": to_datetime(start), "end": to_datetime(end)}
     row = connection.execute(load("ranges")["estimate"], parameters).fetchone()
-    return int(row[0]) if row else 0
+    return Estimate(*row) if row else Estimate(0, 0)
 
 
 def _batch(connection: Connection, query: str, parameters: dict[str, object]) -> ReadingBatch:

@@ -191,6 +191,10 @@ def test_what_has_no_reading_that_counts_is_null_and_told(api: Client) -> None:
         100,
         0,
     )
+    answer = api.json(
+        "series", stream="air-01/wrong", every="month", **RANGE | {"start": "2026-03-01T00:00:00Z"}
+    )
+    assert answer["streams"][0]["excluded"] == 100  # also where nobody asked for n_excluded
     kept = ask(api, "wrong", "mean,n", every="month", start="2026-03-01T00:00:00Z", include_flagged="true")
     assert kept["n"][0] == 100
     assert kept["mean"][0] == pytest.approx(VALUES["no2"][:100].mean())

@@ -11,7 +11,7 @@ from bypuls.quality import Flag
 from bypuls.readings import SECOND
 from bypuls.settings import DatabaseSettings, MaintainSettings
 from bypuls.store.database import Connection, connect
-from bypuls.store.ranges import count_readings_estimate, read_last_before, read_readings
+from bypuls.store.ranges import Estimate, estimate_readings, read_last_before, read_readings
 from testbed import as_role
 from testbed.filling import NEW_YEAR, put, register
 
@@ -61,11 +61,12 @@ def test_the_last_reading_before_is_the_newest_that_is_not_certainly_wrong(
         [1, 2, 3, 4],
         [0, Flag.STEP, Flag.SPIKE, 0],
     )
-    put(database_url, two, [NEW_YEAR - 370 * 24 * HOUR])
+    put(database_url, two, [NEW_YEAR - 3_700 * 24 * HOUR])
     put(database_url, three, [NEW_YEAR - 1], [9])
     found = read_last_before(connection, [three, two, one], NEW_YEAR)
-    assert found.stream.tolist() == [one, three]
-    assert (found.time.tolist(), found.value.tolist()) == ([NEW_YEAR - 2, NEW_YEAR - 1], [2, 9])
+    assert found.stream.tolist() == [one, two, three]
+    assert found.time.tolist() == [NEW_YEAR - 2, NEW_YEAR - 3_700 * 24 * HOUR, NEW_YEAR - 1]
+    assert found.value.tolist() == [2, 0, 9]
     assert read_last_before(connection, [one], NEW_YEAR, include_flagged=True).value.tolist() == [3]
 
 
@@ -89,12 +90,20 @@ def test_the_estimate_counts_rollups_and_whole_hours_where_one_is_due(
 ) -> None:
     put(database_url, streams[0], NEW_YEAR + np.arange(100) * 36 * SECOND)
     sum_up(database_url)
-    assert count_readings_estimate(connection, streams, NEW_YEAR, NEW_YEAR + HOUR) == 100
-    assert count_readings_estimate(connection, streams[1:], NEW_YEAR, NEW_YEAR + HOUR) == 0
+    assert estimate_readings(connection, streams, NEW_YEAR, NEW_YEAR + HOUR) == Estimate(0, 100)
+    assert estimate_readings(connection, streams[1:], NEW_YEAR, NEW_YEAR + HOUR) == Estimate(0, 0)
     with psycopg.connect(database_url) as admin:
         admin.execute("UPDATE stream SET expected_interval = 60")
         admin.execute(
             "INSERT INTO dirty_hours (generation, streams, hours) VALUES (1, %s, %s)",
             [streams[1:], [START, START + 5]],
         )
-    assert count_readings_estimate(connection, streams, NEW_YEAR, NEW_YEAR + HOUR) == 160
+    assert estimate_readings(connection, streams, NEW_YEAR, NEW_YEAR + HOUR) == Estimate(60, 100)
+    with psycopg.connect(
+        database_url
+    ) as admin:  # marked twice, and with a rollup that tells more than the interval
+        admin.execute(
+            "INSERT INTO dirty_hours (generation, streams, hours) VALUES (1, %s, %s)",
+            [[streams[0], streams[0]], [START, START]],
+        )
+    assert estimate_readings(connection, streams, NEW_YEAR, NEW_YEAR + HOUR) == Estimate(160, 0)

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reference import air_quality as slow
 
 from bypuls import air_quality
 from bypuls.air_quality import BOUNDS, CLASSES
 from bypuls.legal_limits import LEGAL_LIMITS, Period, exceedances
+from bypuls.numeric.kinds import Kind
+from bypuls.numeric.merging import merge
+from bypuls.numeric.summary import summarise
 from bypuls.quantities import QUANTITIES
 
 NAN = float("nan")
@@ -36,6 +40,12 @@ def test_the_index_rises_with_the_value_and_its_whole_part_is_the_class(
     index = air_quality.index(key, value)
     assert index[0] <= index[1]
     assert np.floor(index).tolist() == air_quality.classify(key, value).tolist()
+
+
+@given(st.sampled_from(sorted(BOUNDS)), st.lists(st.floats(-10, 5_000) | st.just(NAN), max_size=20))
+def test_the_index_is_that_of_a_slow_twin(key: str, values: list[float]) -> None:
+    expected = [slow.index(key, value) for value in values]
+    np.testing.assert_allclose(air_quality.index(key, np.array(values)), expected, rtol=1e-12)
 
 
 def test_the_worst_component_decides_and_a_missing_one_doesnt() -> None:
@@ -76,6 +86,23 @@ def test_only_what_is_above_the_limit_with_enough_coverage_exceeds_it() -> None:
     assessed, exceeded = exceedances(value, coverage, day)
     assert assessed.tolist() == [True, True, False, True, True, False, False]
     assert exceeded.tolist() == [False, True, False, True, False, False, False]
+
+
+def test_a_day_whose_hours_make_exactly_the_limit_is_no_exceedance_however_it_is_summed_up() -> None:
+    # fmt: off
+    hours = [64.0, 41.9, 42.5, 54.0, 32.0, 30.6, 43.4, 32.5, 57.5, 37.9, 56.5, 41.2,
+             64.5, 48.6, 46.2, 52.9, 45.9, 36.6, 55.7, 53.1, 46.6, 33.2, 42.3, 140.4]
+    # fmt: on
+    assert sum(round(10 * each) for each in hours) == 12_000
+    hour = np.arange(25) * 3_600_000_000
+    day = hour[[0, -1]]
+    readings = (np.ones(24, np.int32), hour[:-1], np.array(hours))
+    merged = merge(summarise(*readings, edges=hour, kind=Kind.LINEAR), hour, day)
+    assert merged.mean[0] > 50  # by rounding
+    [limit] = [each for each in LEGAL_LIMITS if (each.quantity, each.period) == ("pm10", Period.DAY)]
+    assessed, exceeded = exceedances(merged.mean, np.ones(1), limit)
+    assert (assessed[0], exceeded[0]) == (True, False)
+    assert exceedances(np.array([50.0001]), np.ones(1), limit)[1][0]
 
 
 def test_coverage_in_per_cent_or_of_another_length_is_refused() -> None:

@@ -1,7 +1,12 @@
-"""Spatial means against what comes out by hand."""
+"""Spatial means against what comes out by hand, and against a slow twin."""
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from reference import air_quality as slow
 
 from bypuls.numeric.kinds import Kind
 from bypuls.series.spatial import Spatial, spatial_mean
@@ -36,11 +41,34 @@ def test_streams_are_averaged_as_their_kind_is(
     assert found.streams.tolist() == np.isfinite(np.array(rows)).sum(axis=0).tolist()
 
 
+@given(
+    st.sampled_from(Kind),
+    arrays(
+        np.float64, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.floats(0, 359) | st.just(NAN)
+    ),
+)
+def test_means_over_streams_are_those_of_a_slow_twin(kind: Kind, rows: NDArray[np.float64]) -> None:
+    found = mean(kind, rows.tolist()).mean
+    expected = np.array([slow.mean(kind, column) for column in rows.T.tolist()])
+    difference = found - expected
+    if kind is Kind.CIRCULAR:
+        difference = (difference + 180) % 360 - 180
+    assert np.array_equal(np.isnan(found), np.isnan(expected))
+    assert np.nan_to_num(np.abs(difference)).max() < 1e-6
+
+
 @pytest.mark.parametrize("kind", Kind)
 def test_a_window_without_values_has_no_mean(kind: Kind) -> None:
     found = mean(kind, [[NAN], [NAN]])
     assert np.isnan(found.mean).all()
     assert found.streams.tolist() == [0]
+
+
+@pytest.mark.parametrize(("kind", "value"), [(Kind.LINEAR, 1e308), (Kind.ENERGETIC, 3100.0)])
+def test_a_mean_that_leaves_the_range_of_a_float_is_missing(kind: Kind, value: float) -> None:
+    found = mean(kind, [[value], [value]])
+    assert np.isnan(found.mean[0])
+    assert found.streams[0] == 2
 
 
 def test_opposite_winds_have_no_mean_direction() -> None:
