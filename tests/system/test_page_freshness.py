@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
@@ -150,6 +151,21 @@ def test_a_lost_connection_is_told_and_made_again_and_nothing_is_missed(
     expect(page.locator("tr[data-quantity=air_temperature] b")).to_have_text("6,5")
     expect(connection(visit)).to_have_attribute("data-state", "live", timeout=30_000)
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+
+
+def test_who_comes_back_to_the_page_reads_the_sentence_anew(visit: Visit) -> None:
+    visit.page.clock.install()
+    page = visit.open()
+    expect(connection(visit)).to_have_attribute("data-state", "live")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))  # so no timer fetches it
+    show = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(show, True)
+    with page.expect_response("**/now?*") as answer:
+        page.evaluate(show, False)
+    assert answer.value.ok
 
 
 def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:

@@ -30,7 +30,7 @@ list.addEventListener("click", (event) => {
 
 const live = new Live();
 live.addEventListener("readings", ({ detail }) => {
-  if (!town.nodes.size) {
+  if (!town.nodes.size && detail.length) {
     location.reload(); // the first readings of all: the page was made before
     return;
   }
