@@ -131,10 +131,12 @@ class Pages:
         )
 
     def now(self, words: Words, _root: str, moment: Moment) -> Contents:
-        """Return the contents of what the front page says now: the sentence, and the state of each node."""
-        summary = moment.summary
+        """Return the contents of what the front page says now: the sentence, and the states of nodes."""
+        summary, listed = moment.summary, town.listed(moment.streams)
         clauses = sentence.told(words, summary)
-        states = {node: astuple(state) for node, state in sentence.states(words, summary).items()}
+        states = {
+            node: astuple(state) for node, state in sentence.states(words, summary).items() if node in listed
+        }
         return "now.html", {
             "summary": summary,
             "clauses": clauses,

@@ -174,6 +174,24 @@ def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
     assert visit.violations() == []
 
 
+def test_a_node_that_measures_for_the_first_time_is_shown_to_those_who_have_the_page_open(
+    chromium: Browser, databases: Databases
+) -> None:
+    with platform(databases) as running, Device(running.broker.port) as device:
+        register(running.database_url, NODES)
+        with Visit(chromium, running.api.url) as visitor:
+            page = visitor.open()
+            for number, (node, channel) in enumerate(
+                [("page-01", "air_temperature"), ("page-02", "bay-1/occupancy")]
+            ):
+                expect(page.locator("[data-node]")).to_have_count(number)
+                send(device, node, {channel: 1})
+                expect(page.locator(f"#node-{node}")).to_be_attached()
+                assert "Det er ikke kommet noen målinger" not in page.locator(".sentence").inner_text()
+            expect(page.locator("#map .node")).to_have_count(1)  # the other one has no position
+            assert visitor.complaints == []
+
+
 def test_a_page_that_was_opened_before_anything_was_measured_shows_the_town_when_it_is_there(
     chromium: Browser, databases: Databases
 ) -> None:
