@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from api.kept import FRESH
+from bypuls.quality import Flag
 from testbed import Api, Databases
 from testbed.client import Client, served
 from testbed.filling import put, register
@@ -194,6 +195,22 @@ def test_the_first_to_come_for_a_while_is_told_how_it_is_now_and_not_how_it_was(
         page, sentence, summary = told(client)
         assert all("Det er 12" in each for each in (page, sentence, summary))  # the mean of an hour
         assert '<data value="21.0"' in page
+
+
+def test_a_reading_that_is_certainly_wrong_is_listed_as_doubtful_and_told_by_nobody(
+    databases: Databases,
+) -> None:
+    now = round(time.time() * 1e6)
+    with databases.migrated() as url, served(url) as client:
+        stream = register(url, "page-01", "air_temperature", place="Torvet")["air_temperature"]
+        open_up(url, stream)
+        times = [now - 120_000_000, now - 60_000_000, now]
+        put(url, stream, times, [3.0, 4.0, 95.0], [0, 0, int(Flag.OUT_OF_RANGE)])
+        html = client.get("/").text
+        assert re.search(r'class="doubtful">.*<b>95,0</b>', html)
+        assert "Det er 4" in html  # the mean of an hour, 3.5
+        [state] = client.json("summary")["nodes"]
+        assert (state["value"], state["level"]) == (4.0, 1)
 
 
 class WithoutDatabase(Api):

@@ -36,7 +36,8 @@ def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, larg
     with Client(large.api.url) as client:
         nodes = client.json("nodes", open="true")["nodes"]
     assert len(nodes) >= 500
-    kept, made = [], []
+    kept: list[float] = []
+    made: list[float] = []
     for _ in range(3):
         sleep(FRESH)  # so that the page must be made, as for the first visitor for a while
         for ready in (made, kept):
