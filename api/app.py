@@ -75,8 +75,8 @@ def create_app(database: Database, settings: ApiSettings, open_data: OpenDataSet
     app.state.metrics = Metrics()
     app.state.places = Places()
     app.state.turns = Turns()
-    app.state.summaries = Summaries()
     app.state.live = Live(database, app.state.metrics.tell_listeners)
+    app.state.summaries = Summaries(app.state.live)
     documented = problems.documented(414, 422, 500, 503, 504)
     for noun in (
         summary,

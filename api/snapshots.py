@@ -23,13 +23,13 @@ from bypuls.windows import Window
 Usuals = Mapping[str, Sequence[UsualHour]]
 
 
-def read_snapshot(database: Database, time: int, usuals: Usuals) -> Snapshot:
-    """Return the town as it was at `time`, microseconds since 1970: of its open streams, nothing later.
+def read_snapshot(database: Database, time: int, usuals: Usuals) -> tuple[Snapshot, Sequence[OpenStream]]:
+    """Return the town as it was at `time`, microseconds since 1970, and the open streams it is made of.
 
-    Raises QueryTooSlow, StoreUnavailable.
+    Nothing later is in it. Raises QueryTooSlow, StoreUnavailable.
     """
     with database.connection() as connection:
-        open_streams = list_open(connection, time=to_datetime(time), certain=True)
+        open_streams = list_open(connection, time=to_datetime(time))
         numbers = {each.stream: each.stream_id for each in open_streams}
         names = {number: name for name, number in numbers.items()}
         asked = {
@@ -55,7 +55,7 @@ def read_snapshot(database: Database, time: int, usuals: Usuals) -> Snapshot:
     for name in wanted:
         mine = counts & (batch.stream == numbers[name])
         history[name] = (batch.time[mine], batch.value[mine])
-    return replace(snapshot, history=history)
+    return replace(snapshot, history=history), open_streams
 
 
 def read_usuals(database: Database, time: int) -> Usuals:
@@ -84,6 +84,6 @@ def _sensor(found: OpenStream) -> Sensor:
         found.expected_interval,
         found.latitude,
         found.longitude,
-        None if found.time is None else to_microseconds(found.time),
-        found.value,
+        None if found.certain_time is None else to_microseconds(found.certain_time),
+        found.certain_value,
     )

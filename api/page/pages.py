@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import astuple
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,12 @@ from api.page.words import WORDS, Words
 from api.problems import RETRY_AFTER
 from api.routes import ROOT
 from api.store import Store
+from api.summaries import Moment
 from bypuls.errors import StoreError, StoreUnavailable
+from bypuls.instants import to_datetime
 from bypuls.licences import LICENCES
 from bypuls.quantities import QUANTITIES
-from bypuls.readings import SECOND
-from bypuls.store.catalog import OpenStream, list_open
-from bypuls.summary import Summary
+from bypuls.store.catalog import OpenStream
 
 
 class Appearance(StrEnum):
@@ -86,23 +85,25 @@ class Pages:
     def answer(
         self,
         request: Request,
+        store: Store,
         language: Language | None,
         appearance: Appearance | None,
-        contents: Callable[[Words], Contents],
+        contents: Callable[[Words, str, Moment], Contents],
         *,
         anew: bool = False,
     ) -> Response:
-        """Give a page, some seconds old unless `anew`; while the database is away, one that says so."""
+        """Give a page, some seconds old at most, or made `anew`; without the database, one that says so."""
         words = WORDS[choose(request, language)]
         look = appearance or _remembered(request)
         root = request.scope.get("root_path", "")
         headers = {"Content-Language": words.language.value, "Content-Security-Policy": self._policy}
         status = 200
         try:
+            moment: Moment = request.app.state.summaries.now(store, anew=anew)
             html = self._kept.get(
                 (request.url.path, words.language, look, root),
-                lambda: Html(self._render(words, look, root, *contents(words))),
-                anew=anew,
+                lambda: Html(self._render(words, look, root, *contents(words, root, moment))),
+                of=moment.summary.time,
             )
         except StoreError as error:
             if not isinstance(error, StoreUnavailable):
@@ -129,32 +130,29 @@ class Pages:
             appearance=appearance,
         )
 
-    def now(self, request: Request, store: Store, words: Words) -> Contents:
-        """Return the contents of what the front page says now: the sentence, and the state of each node."""
-        summary: Summary = request.app.state.summaries.now(store)
+    def now(self, words: Words, _root: str, moment: Moment) -> Contents:
+        """Return the contents of what the front page says now: the sentence, and the states of nodes."""
+        summary, listed = moment.summary, town.listed(moment.streams)
         clauses = sentence.told(words, summary)
-        states = {node: astuple(state) for node, state in sentence.states(words, summary).items()}
+        states = {
+            node: astuple(state) for node, state in sentence.states(words, summary).items() if node in listed
+        }
         return "now.html", {
             "summary": summary,
             "clauses": clauses,
             "size": sentence.size(clauses),
-            "clock": figures.clock(datetime.fromtimestamp(summary.time / SECOND, UTC)),
+            "clock": figures.clock(to_datetime(summary.time)),
             "states": _data(states),
         }
 
-    def town(self, request: Request, store: Store, words: Words) -> Contents:
+    def town(self, words: Words, root: str, moment: Moment) -> Contents:
         """Return the contents of the front page."""
-        # Before anything is read, so that what is committed meanwhile comes twice rather than never.
-        after = request.app.state.live.id
-        _, contents = self.now(request, store, words)
-        now = datetime.now(UTC)
-        with store.connection() as connection:
-            streams = list_open(connection, time=now)
-        states = sentence.states(words, contents["summary"])
-        shown = [theme for theme in town.themes(words, streams, states, now) if theme.entries]
-        root = request.scope.get("root_path", "")
+        _, contents = self.now(words, root, moment)
+        states = sentence.states(words, moment.summary)
+        now = to_datetime(moment.summary.time)
+        shown = [theme for theme in town.themes(words, moment.streams, states, now) if theme.entries]
         shortest = min(
-            (each.expected_interval or _USUAL_INTERVAL for each in streams), default=_USUAL_INTERVAL
+            (each.expected_interval or _USUAL_INTERVAL for each in moment.streams), default=_USUAL_INTERVAL
         )
         data = {
             "language": words.language,
@@ -166,7 +164,7 @@ class Pages:
             "quantities": {
                 key: {"label": words.pick(each), "kind": each.kind.value} for key, each in QUANTITIES.items()
             },
-            "after": after,
+            "after": moment.after,
             "quietAfter": max(LEAST_QUIET, 3 * shortest + 10),
             "licence": {"name": words.pick(self._licence), "url": self._licence.url},
             "charts": root + self.assets.url("vendor/uplot/uPlot.iife.min.js"),
@@ -176,13 +174,11 @@ class Pages:
         listed = sorted(shown, key=lambda theme: theme.urgency)
         return "town.html", {**contents, "shown": shown, "listed": listed, "data": _data(data)}
 
-    def open_data(self, store: Store, words: Words) -> Contents:
+    def open_data(self, words: Words, _root: str, moment: Moment) -> Contents:
         """Return the contents of the page of open data."""
-        with store.connection() as connection:
-            streams = list_open(connection, time=datetime.now(UTC))
         return "open_data.html", {
-            "streams": [_listed(words, stream) for stream in streams],
-            "nodes": len({stream.node for stream in streams}),
+            "streams": [_listed(words, stream) for stream in moment.streams],
+            "nodes": len({stream.node for stream in moment.streams}),
             "ways": WAYS,
         }
 

@@ -1,6 +1,5 @@
 """The addresses of the page: the town now, its open data, and the files of both."""
 
-from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
@@ -26,19 +25,18 @@ def install(app: FastAPI) -> None:
         appearance: Look = None,
         anew: bool = False,
     ) -> Response:
-        contents = partial(pages.town, request, store)
-        return pages.answer(request, language, appearance, contents, anew=anew)
+        return pages.answer(request, store, language, appearance, pages.town, anew=anew)
 
     @app.get("/now", include_in_schema=False)
     def show_now(request: Request, store: Store, language: Chosen = None) -> Response:
-        return pages.answer(request, language, None, partial(pages.now, request, store))
+        return pages.answer(request, store, language, None, pages.now)
 
     @app.get("/aapne-data", include_in_schema=False)
     @app.get("/open-data", include_in_schema=False)
     def show_open_data(
         request: Request, store: Store, language: Chosen = None, appearance: Look = None
     ) -> Response:
-        return pages.answer(request, language, appearance, partial(pages.open_data, store))
+        return pages.answer(request, store, language, appearance, pages.open_data)
 
     @app.get(f"{assets.PREFIX}/{{version}}/{{name:path}}", include_in_schema=False)
     async def show_file(request: Request, version: str, name: str) -> Response:

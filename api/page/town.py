@@ -79,25 +79,30 @@ class ThemeEntries:
         return min((entry.urgency for entry in self.entries), default=0)
 
 
-def themes(
-    words: Words, streams: Iterable[OpenStream], states: Mapping[str, State], now: datetime
-) -> list[ThemeEntries]:
-    """Return all themes with their nodes and what these measured last; `states` are by node.
+def listed(streams: Iterable[OpenStream]) -> dict[str, list[OpenStream]]:
+    """Return what is shown of each node that is.
 
     Left out are statistics such as `no2.max`, what a node tells of itself, and streams without a reading.
     """
-    of_node: dict[str, list[OpenStream]] = defaultdict(list)
+    found: dict[str, list[OpenStream]] = defaultdict(list)
     for stream in streams:
         if stream.time is not None and not stream.statistic and theme_of(stream.quantity) is not None:
-            of_node[stream.node].append(stream)
+            found[stream.node].append(stream)
+    return found
+
+
+def themes(
+    words: Words, streams: Iterable[OpenStream], states: Mapping[str, State], now: datetime
+) -> list[ThemeEntries]:
+    """Return all themes with their nodes and what these measured last; `states` are by node."""
     unknown = State("silent", words("silent"), "")
     made = {theme.key: ThemeEntries(theme.key, words.pick(theme)) for theme in THEMES}
-    for node, measured in of_node.items():
+    for node, measured in listed(streams).items():
         theme = theme_of_node(each.quantity for each in measured)
         if theme is not None:
             made[theme.key].entries.append(_entry(words, node, measured, states.get(node, unknown), now))
-    for listed in made.values():
-        listed.entries.sort(key=lambda entry: (entry.urgency, entry.place.casefold(), entry.node))
+    for each in made.values():
+        each.entries.sort(key=lambda entry: (entry.urgency, entry.place.casefold(), entry.node))
     return list(made.values())
 
 

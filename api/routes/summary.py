@@ -188,7 +188,7 @@ def get_summary(request: Request, store: Store, parameters: Annotated[SummaryPar
     """
     summaries = request.app.state.summaries
     if parameters.time is None:
-        summary = summaries.now(store)
+        summary = summaries.now(store).summary
     else:
         with request.app.state.turns.taken():
             summary = summaries.at(store, parameters.time)

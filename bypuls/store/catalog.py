@@ -138,7 +138,10 @@ class Latest:
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """An open stream, where it is measured, and its newest reading; what nobody has told is None."""
+    """An open stream, where it is measured, and its newest reading; what nobody has told is None.
+
+    `certain_time` and `certain_value` are those of the newest reading that isn't certainly wrong.
+    """
 
     stream_id: int
     stream: str
@@ -155,6 +158,8 @@ class OpenStream:
     time: datetime | None
     value: float | None
     flags: int | None
+    certain_time: datetime | None
+    certain_value: float | None
 
 
 def list_nodes(
@@ -249,13 +254,9 @@ def list_latest(
         return cursor.execute(load("catalog")["latest"], parameters).fetchall()
 
 
-def list_open(connection: Connection, *, time: datetime, certain: bool = False) -> list[OpenStream]:
-    """Return all open streams by node and channel, each with its newest reading up to `time`.
-
-    With `certain`, readings that are certainly wrong are passed over.
-    """
-    wrong = int(CERTAINLY_WRONG) if certain else 0
-    parameters = {"time": time, "wrong": wrong, "limit": MOST_OPEN}
+def list_open(connection: Connection, *, time: datetime) -> list[OpenStream]:
+    """Return all open streams by node and channel, each with its newest reading up to `time`."""
+    parameters = {"time": time, "wrong": int(CERTAINLY_WRONG), "limit": MOST_OPEN}
     with connection.cursor(row_factory=class_row(OpenStream)) as cursor:
         return cursor.execute(load("catalog")["open"], parameters).fetchall()
 

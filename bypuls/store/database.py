@@ -156,5 +156,7 @@ _NO_LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction=0"
 
 
 def _options(name: str, statement_timeout: float) -> dict[str, Any]:
-    session = f"-c statement_timeout={round(statement_timeout * 1000)} -c timezone=UTC -c {_NO_LIMIT}"
+    # Compiling (jit) costs more than our queries take: 1.0 s where 500 nodes are read in 0.1.
+    limits = f"-c statement_timeout={round(statement_timeout * 1000)} -c {_NO_LIMIT}"
+    session = f"{limits} -c timezone=UTC -c jit=off"
     return _LIVENESS | {"application_name": name, "options": session}

@@ -160,11 +160,11 @@ def _parking(snapshot: Snapshot) -> dict[str, _State]:
     found = {}
     for node, bays in mobility.parks(snapshot).items():
         free = sum(not bay.value for bay in bays)
-        level = Severity.CALM if free else Severity.NOTICE
         label = Words(f"{free} av {len(bays)} ledige", f"{free} of {len(bays)} free")
         first = bays[0]
         assert first.value is not None, "what is not silent has a reading"
-        found[node] = _State(level, label, first.stream, first.value, first.unit)
+        # A full one is everyday life, as the rule has it that tells of it.
+        found[node] = _State(Severity.CALM, label, first.stream, first.value, first.unit)
     return found
 
 

@@ -11,6 +11,8 @@ import httpx
 import psycopg
 import pytest
 
+from api.kept import FRESH
+from bypuls.quality import Flag
 from testbed import Api, Databases
 from testbed.client import Client, served
 from testbed.filling import put, register
@@ -154,6 +156,61 @@ def test_tiles_are_asked_for_where_the_settings_name_them(databases: Databases) 
         assert tiles in answer.text
         assert "<title>Slik er Fet &amp; Blaker nå · Bypuls</title>" in answer.text
         assert "Ingen åpne målinger ennå" in answer.text
+
+
+NOTHING = "Det er ikke kommet noen målinger ennå."
+
+
+def told(client: Client) -> list[str]:
+    """Return all that tells of the town now: the front page, its sentence by itself, and the summary."""
+    return [client.get("/").text, client.get("/now").text, client.ask("summary").text]
+
+
+def test_a_town_is_called_empty_for_no_moment_longer_than_it_is(databases: Databases) -> None:
+    with databases.migrated() as url, served(url) as client:
+        assert all(NOTHING in each for each in told(client) * 2)
+        streams = register(url, "page-01", "air_temperature", place="Torvet")
+        open_up(url, streams["air_temperature"])
+        assert all(NOTHING in each for each in told(client))
+        put(url, streams["air_temperature"], [round(time.time() * 1e6)], [3.0])
+        page, sentence, summary = told(client)
+        assert NOTHING not in page + sentence + summary
+        assert all("Det er 3" in each for each in (page, sentence, summary))
+        assert 'data-node="page-01"' in page
+
+
+def test_the_first_to_come_for_a_while_is_told_how_it_is_now_and_not_how_it_was(
+    databases: Databases,
+) -> None:
+    with databases.migrated() as url, served(url) as client:
+        stream = register(url, "page-01", "air_temperature", place="Torvet")["air_temperature"]
+        open_up(url, stream)
+        put(url, stream, [round(time.time() * 1e6)], [3.0])
+        assert all("Det er 3" in each for each in told(client))
+        put(url, stream, [round(time.time() * 1e6)], [21.0])
+        # What is kept is kept whole: on a page that nobody has asked for yet, sentence and list agree.
+        english = client.get("/", headers={"Accept-Language": "en"}).text
+        assert ("It is 3" in english) == ('<data value="3.0"' in english)
+        time.sleep(FRESH)
+        page, sentence, summary = told(client)
+        assert all("Det er 12" in each for each in (page, sentence, summary))  # the mean of an hour
+        assert '<data value="21.0"' in page
+
+
+def test_a_reading_that_is_certainly_wrong_is_listed_as_doubtful_and_told_by_nobody(
+    databases: Databases,
+) -> None:
+    now = round(time.time() * 1e6)
+    with databases.migrated() as url, served(url) as client:
+        stream = register(url, "page-01", "air_temperature", place="Torvet")["air_temperature"]
+        open_up(url, stream)
+        times = [now - 120_000_000, now - 60_000_000, now]
+        put(url, stream, times, [3.0, 4.0, 95.0], [0, 0, int(Flag.OUT_OF_RANGE)])
+        html = client.get("/").text
+        assert re.search(r'class="doubtful">.*<b>95,0</b>', html)
+        assert "Det er 4" in html  # the mean of an hour, 3.5
+        [state] = client.json("summary")["nodes"]
+        assert (state["value"], state["level"]) == (4.0, 1)
 
 
 class WithoutDatabase(Api):

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, Locator, expect
@@ -152,10 +153,43 @@ def test_a_lost_connection_is_told_and_made_again_and_nothing_is_missed(
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
 
 
+def test_who_comes_back_to_the_page_reads_the_sentence_anew(visit: Visit) -> None:
+    visit.page.clock.install()
+    page = visit.open()
+    expect(connection(visit)).to_have_attribute("data-state", "live")
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))  # so no timer fetches it
+    show = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(show, True)
+    with page.expect_response("**/now?*") as answer:
+        page.evaluate(show, False)
+    assert answer.value.ok
+
+
 def test_axe_finds_nothing_on_the_page_of_open_data(visit: Visit) -> None:
     visit.open("/open-data")
     assert visit.page.locator("tbody tr").count() == 3
     assert visit.violations() == []
+
+
+def test_a_node_that_measures_for_the_first_time_is_shown_to_those_who_have_the_page_open(
+    chromium: Browser, databases: Databases
+) -> None:
+    with platform(databases) as running, Device(running.broker.port) as device:
+        register(running.database_url, NODES)
+        with Visit(chromium, running.api.url) as visitor:
+            page = visitor.open()
+            for number, (node, channel) in enumerate(
+                [("page-01", "air_temperature"), ("page-02", "bay-1/occupancy")]
+            ):
+                expect(page.locator("[data-node]")).to_have_count(number)
+                send(device, node, {channel: 1})
+                expect(page.locator(f"#node-{node}")).to_be_attached()
+                assert "Det er ikke kommet noen målinger" not in page.locator(".sentence").inner_text()
+            expect(page.locator("#map .node")).to_have_count(1)  # the other one has no position
+            assert visitor.complaints == []
 
 
 def test_a_page_that_was_opened_before_anything_was_measured_shows_the_town_when_it_is_there(

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Iterator
 from statistics import median
-from time import monotonic
+from time import sleep
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from api.kept import FRESH
 from testbed import Databases
 from testbed.client import Client
 from testbed.platform import Platform, platform
@@ -16,6 +17,8 @@ from testbed.visit import Visit
 
 NODES = 525
 """Of which 500 are open."""
+
+INTERACTIVE = "performance.getEntriesByName('interactive')[0].startTime"
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +35,21 @@ def large(databases: Databases) -> Iterator[Platform]:
 def test_five_hundred_nodes_are_all_shown_and_soon_ready(chromium: Browser, large: Platform) -> None:
     with Client(large.api.url) as client:
         nodes = client.json("nodes", open="true")["nodes"]
-        begun = monotonic()
-        assert client.get("/").status_code == 200
-        first = monotonic() - begun
     assert len(nodes) >= 500
-    ready = []
+    kept: list[float] = []
+    made: list[float] = []
     for _ in range(3):
-        with Visit(chromium, large.api.url) as visitor:
-            page = visitor.open()
-            expect(page.locator(".node")).to_have_count(len(nodes))
-            expect(page.locator("[data-node]")).to_have_count(len(nodes))
-            ready.append(page.evaluate("performance.getEntriesByName('interactive')[0].startTime"))
-            assert visitor.complaints == []
+        sleep(FRESH)  # so that the page must be made, as for the first visitor for a while
+        for ready in (made, kept):
+            with Visit(chromium, large.api.url) as visitor:
+                page = visitor.open()
+                expect(page.locator(".node")).to_have_count(len(nodes))
+                expect(page.locator("[data-node]")).to_have_count(len(nodes))
+                ready.append(page.evaluate(INTERACTIVE))
+                assert visitor.complaints == []
     sys.stdout.write(
-        f"\n{len(nodes)} nodes: interactive after {median(ready):.0f} ms, cold cache, of 3 loads; "
-        f"the server's first page took {1000 * first:.0f} ms\n"
+        f"\n{len(nodes)} nodes, cold cache, medians of 3 loads: interactive after {median(kept):.0f} ms, and "
+        f"{median(made):.0f} ms where the page had to be made\n"
     )
     # The goal is 1,000 ms where nothing else runs; what a test can hold is that it isn't out of hand.
-    assert median(ready) < 20_000
+    assert median(kept + made) < 20_000

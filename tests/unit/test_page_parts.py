@@ -11,7 +11,7 @@ import pytest
 from fastapi import Request
 from reference.small_towns import small_town
 
-from api.kept import FRESH, USABLE, Kept
+from api.kept import FRESH, Kept
 from api.page import figures
 from api.page.assets import Assets
 from api.page.html import takes_gzip
@@ -86,7 +86,7 @@ def test_the_plain_channel_of_a_node_is_its_first_row() -> None:
     measured = [
         OpenStream(
             number, f"river/{channel}", "river", channel, channel.rpartition("/")[2], "", "m", 600.0,
-            "The town", "Nitelva", 59.95, 11.05, now, 1.0, 0,
+            "The town", "Nitelva", 59.95, 11.05, now, 1.0, 0, now, 1.0,
         )
         for number, channel in enumerate(["in/discharge", "out/water_level", "water_level"])
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def test_what_something_is_told_of_goes_first_in_the_list_the_worst_before_all()
     measured = [
         OpenStream(
             number, f"{node}/no2", node, "no2", "no2", "", "ug/m3", 600.0, "The town", node.upper(), 59.95,
-            11.05, now, 1.0, 0,
+            11.05, now, 1.0, 0, now, 1.0,
         )
         for number, node in enumerate(severities)
     ]  # fmt: skip
@@ -235,50 +235,52 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def test_an_answer_is_made_once_while_it_is_fresh(clock: Clock) -> None:
+def test_an_answer_is_made_once_while_it_is_fresh_and_given_to_nobody_later(clock: Clock) -> None:
     kept, made = Kept[int](), iter(range(10))
     assert [kept.get("a", lambda: next(made)) for _ in range(3)] == [0, 0, 0]
     assert kept.get("b", lambda: next(made)) == 1
-    clock.now += USABLE + 1
+    clock.now += FRESH - 0.1
+    assert kept.get("a", lambda: next(made)) == 0
+    clock.now += 0.1
     assert kept.get("a", lambda: next(made)) == 2
+    clock.now += 0.1
     assert kept.get("a", lambda: next(made), anew=True) == 3
 
 
-def test_who_asks_for_an_older_answer_gets_it_at_once_and_the_next_one_gets_a_new_one(clock: Clock) -> None:
-    kept = Kept[str]()
-    kept.get("a", lambda: "old")
-    clock.now += FRESH + 1
-    go = threading.Event()
-
-    def slow() -> str:
-        assert go.wait(10)
-        return "new"
-
-    assert kept.get("a", slow) == "old"
-    assert kept.get("a", slow) == "old"
-    go.set()
-    deadline = time.monotonic() + 10
-    while kept.get("a", slow) != "new":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def test_an_answer_is_not_given_where_there_is_something_newer_to_make_it_of(clock: Clock) -> None:
+    kept, made = Kept[int](), iter(range(10))
+    assert [kept.get("a", lambda: next(made), of=of) for of in (7, 7, 8, 7, 8)] == [0, 0, 1, 1, 1]
 
 
-def test_while_the_database_is_away_the_older_answer_does_until_it_is_too_old(clock: Clock) -> None:
+def test_an_answer_that_does_not_last_is_made_anew_for_each_who_comes_later(clock: Clock) -> None:
+    kept, made = Kept[str](lasts=bool), iter(["", "", "something", "more"])
+    assert [kept.get("a", lambda: next(made)) for _ in range(4)] == ["", "", "something", "something"]
+
+
+def test_while_the_database_is_away_an_older_answer_is_no_answer(clock: Clock) -> None:
     kept = Kept[str]()
     kept.get("a", lambda: "old")
 
     def away() -> str:
         raise StoreUnavailable("away")
 
-    clock.now += FRESH + 1
-    assert kept.get("a", away) == "old"
-    clock.now += USABLE
+    clock.now += FRESH
     with pytest.raises(StoreUnavailable):
         kept.get("a", away)
 
 
-def test_one_makes_the_answer_for_all_who_wait_for_it() -> None:
-    kept, begun, go = Kept[int](), [], threading.Event()
+@pytest.mark.parametrize(("lasts", "expected"), [(True, 1), (False, 2)])
+def test_one_makes_the_answer_for_all_who_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch, lasts: bool, expected: int
+) -> None:
+    looks: list[float] = []
+
+    def looked() -> float:
+        looks.append(time.monotonic())
+        return looks[-1]
+
+    monkeypatch.setattr("api.kept.monotonic", looked)
+    kept, begun, go = Kept[int](lasts=lambda _: lasts), [], threading.Event()
 
     def slow() -> int:
         begun.append(1)
@@ -289,12 +291,16 @@ def test_one_makes_the_answer_for_all_who_wait_for_it() -> None:
     waiting = [threading.Thread(target=lambda: found.append(kept.get("a", slow))) for _ in range(5)]
     for thread in waiting:
         thread.start()
-    time.sleep(0.05)
+    deadline = time.monotonic() + 10
+    while len(looks) < 6:  # each as it asks, and the first as it begins
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
     go.set()
     for thread in waiting:
         thread.join(10)
     assert found == [7] * 5
-    assert len(begun) == 1
+    # What doesn't last is made once more for the four who came when it had been begun.
+    assert len(begun) == expected
 
 
 def test_who_waits_too_long_for_an_answer_that_another_makes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +323,7 @@ def test_who_waits_too_long_for_an_answer_that_another_makes_is_told(monkeypatch
 
 
 def test_a_failure_is_given_out_too_and_then_tried_again(clock: Clock) -> None:
-    kept, tried = Kept[int](usable=FRESH), []
+    kept, tried = Kept[int](), []
 
     def away() -> int:
         tried.append(1)

@@ -251,6 +251,19 @@ CLAIMS: dict[str, Callable[[SmallTown, Clause], bool]] = {
 }  # fmt: skip
 
 
+def test_a_full_car_park_matters_as_much_on_the_map_as_in_the_sentence() -> None:
+    full = 0
+    for seed in range(300):
+        summary = tell(small_town(seed).snapshot())
+        states = {state.node: state for state in summary.nodes}
+        for clause in summary.clauses:
+            if clause.id == "parking.full":
+                [state] = [states[node] for node in clause.nodes]
+                assert state.level == clause.severity, (seed, state.label)
+                full += state.label.en.startswith("0 of")
+    assert full > 0
+
+
 @settings(max_examples=200)
 @given(SEEDS)
 def test_nothing_is_claimed_that_the_readings_do_not_show(seed: int) -> None:

@@ -30,14 +30,15 @@ list.addEventListener("click", (event) => {
 
 const live = new Live();
 live.addEventListener("readings", ({ detail }) => {
-  if (!town.nodes.size) {
-    location.reload(); // the first readings of all: the page was made before
-    return;
-  }
   town.apply(detail);
   card.apply(detail);
-  sentence.soon();
+  if (town.nodes.size) {
+    sentence.soon();
+  } else {
+    sentence.refresh(); // they may be the first readings of all
+  }
 });
+town.addEventListener("unlisted", () => location.reload());
 live.addEventListener("pulse", ({ detail }) => connection.hear(detail));
 live.addEventListener("lost", () => connection.lose());
 live.start();

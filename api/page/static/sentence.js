@@ -25,6 +25,7 @@ export class Sentence {
       }
     });
     setInterval(() => this.refresh(), AT_LEAST);
+    document.addEventListener("visibilitychange", () => this.refresh()); // nothing was fetched while hidden
   }
 
   /** Fetch it soon, once for all who ask meanwhile. */

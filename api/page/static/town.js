@@ -57,7 +57,10 @@ class Node {
   }
 }
 
-/** All nodes; tells "change" with the nodes that changed, and "light" with those that are meant. */
+/**
+ * All nodes; tells "change" with the nodes that changed, "light" with those that are meant, and "unlisted" when the
+ * summary knows more nodes than the page, which measured for the first time after it was made.
+ */
 export class Town extends EventTarget {
   constructor(list) {
     super();
@@ -91,10 +94,14 @@ export class Town extends EventTarget {
 
   /** Show what the summary says of the nodes: by name, [severity, label, stream]. */
   become(states) {
+    if (Object.keys(states).some((name) => !this.nodes.has(name))) {
+      this.tell("unlisted");
+      return;
+    }
     const changed = new Set();
     for (const [name, [severity, label, stream]] of Object.entries(states)) {
       const node = this.nodes.get(name);
-      if (node && (node.severity !== severity || node.label !== label || node.stream !== stream)) {
+      if (node.severity !== severity || node.label !== label || node.stream !== stream) {
         node.become(severity, label, stream);
         changed.add(node);
       }

@@ -109,12 +109,15 @@ ORDER BY wanted.node, wanted.channel
 LIMIT %(limit)s;
 
 -- name: open
--- All open streams with what is known of their nodes and the newest reading of each, null where there is none.
--- OFFSET 0 as in `latest`.
+-- All open streams with what is known of their nodes, the newest reading of each, and the newest that isn't
+-- certainly wrong, null where there is none. The streams are put in order first, as in `latest`; an earlier
+-- reading is looked for only where the newest is wrong.
 SELECT wanted.stream_id, wanted.node || '/' || wanted.channel AS stream, wanted.node, wanted.channel,
        wanted.quantity, wanted.statistic, wanted.unit, wanted.expected_interval,
        wanted.owner, wanted.place, wanted.latitude, wanted.longitude,
-       newest.time, newest.value, newest.flags
+       newest.time, newest.value, newest.flags,
+       CASE WHEN newest.flags & %(wrong)s = 0 THEN newest.time ELSE earlier.time END AS certain_time,
+       CASE WHEN newest.flags & %(wrong)s = 0 THEN newest.value ELSE earlier.value END AS certain_value
 FROM (
     SELECT s.stream_id, n.node, s.channel, s.quantity, s.statistic, s.unit, s.expected_interval,
            n.owner, n.place, n.latitude, n.longitude
@@ -126,10 +129,17 @@ FROM (
 LEFT JOIN LATERAL (
     SELECT r.time, r.value, r.flags FROM reading r
     WHERE r.stream_id = wanted.stream_id AND r.time <= %(time)s
-      AND r.flags & %(wrong)s = 0 AND r.value > '-Infinity' AND r.value < 'Infinity'
+      AND r.value > '-Infinity' AND r.value < 'Infinity'
     ORDER BY r.time DESC
     LIMIT 1
 ) AS newest ON true
+LEFT JOIN LATERAL (
+    SELECT r.time, r.value FROM reading r
+    WHERE newest.flags & %(wrong)s <> 0 AND r.stream_id = wanted.stream_id AND r.time < newest.time
+      AND r.flags & %(wrong)s = 0 AND r.value > '-Infinity' AND r.value < 'Infinity'
+    ORDER BY r.time DESC
+    LIMIT 1
+) AS earlier ON true
 ORDER BY wanted.node, wanted.channel;
 
 -- name: open_since
