@@ -70,7 +70,10 @@ def _set_passwords(connection: Connection, roles: RoleSettings | None) -> None:
         ("bypuls_grafana", roles.grafana_password),
     ):
         if password is not None:
-            # Hashed here (SCRAM), so that the clear text reaches neither the wire nor the server's log.
-            hashed = connection.pgconn.encrypt_password(password.get_secret_value().encode(), role.encode())
+            # Hashed here, so that the clear text reaches neither the wire nor the server's log. Without the name of
+            # the method libpq asks the server for it, and stops all threads of this process until it answers.
+            hashed = connection.pgconn.encrypt_password(
+                password.get_secret_value().encode(), role.encode(), b"scram-sha-256"
+            )
             statement = compose.SQL("ALTER ROLE {} PASSWORD {}")
             connection.execute(statement.format(compose.Identifier(role), compose.Literal(hashed.decode())))
