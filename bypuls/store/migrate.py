@@ -70,8 +70,8 @@ def _set_passwords(connection: Connection, roles: RoleSettings | None) -> None:
         ("bypuls_grafana", roles.grafana_password),
     ):
         if password is not None:
-            # Hashed here, so that the clear text reaches neither the wire nor the server's log. Without the name of
-            # the method libpq asks the server for it, and stops all threads of this process until it answers.
+            # Hashed here, so that the clear text reaches neither the wire nor the server's log. If the method
+            # isn't named, libpq asks the server for it, and stops all threads of this process meanwhile.
             hashed = connection.pgconn.encrypt_password(
                 password.get_secret_value().encode(), role.encode(), b"scram-sha-256"
             )
