@@ -120,6 +120,13 @@ def test_what_retention_removed_is_told_from_rollups(everyday: TownDatabase) -> 
     assert [microseconds(row["time"]) for row in rows] == list(range(start, start + DAY, HOUR))
 
 
+def test_coverage_is_unknown_where_no_interval_is(database_url: str) -> None:
+    number = register(database_url, "air-01", "no2")["no2"]
+    write(database_url, number, NOON + np.arange(360) * 10 * SECOND, 7.5)
+    [row] = ask(database_url, "series", "no2", None, NOON, NOON + HOUR, "1 hour")
+    assert (row["n"], row["coverage"]) == (360, None)
+
+
 def compare(url: str, database: Database, quantity: str, start: int, end: int, step: str) -> int:
     """Assert that SQL and numeric core give the same; return how many windows have a value."""
     with database.connection() as connection:

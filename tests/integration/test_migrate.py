@@ -10,6 +10,7 @@ from bypuls.errors import StoreError
 from bypuls.settings import RoleSettings
 from bypuls.store.migrate import migrate
 from testbed import Databases, as_role
+from testbed.filling import register
 
 
 def value(url: str, query: str) -> object:
@@ -87,3 +88,11 @@ def test_the_roles_get_their_passwords_and_only_their_rights(database_url: str) 
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             connection.execute(statement.encode())
+
+
+@pytest.mark.parametrize("column", ["expected_interval", "modulus"])
+@pytest.mark.parametrize("number", ["0", "Infinity", "NaN"])
+def test_no_interval_and_no_meter_is_without_an_end(database_url: str, column: str, number: str) -> None:
+    register(database_url, "house-01", "water_volume")
+    with psycopg.connect(database_url) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute(f"UPDATE stream SET {column} = '{number}'".encode())  # noqa: S608  # both ours
