@@ -91,8 +91,12 @@ class Pages:
         contents: Callable[[Words, str, Moment], Contents],
         *,
         anew: bool = False,
+        remember: bool = True,
     ) -> Response:
-        """Give a page, some seconds old at most, or made `anew`; without the database, one that says so."""
+        """Give a page, some seconds old at most, or made `anew`; without the database, one that says so.
+
+        With `remember`, language and appearance hold for the next pages too, if they were chosen.
+        """
         words = WORDS[choose(request, language)]
         look = appearance or _remembered(request)
         root = request.scope.get("root_path", "")
@@ -112,7 +116,7 @@ class Pages:
             html = Html(self._render(words, look, root, "away.html", {"seconds": RETRY_AFTER}))
         answer = html.answer(request, headers, status)
         for cookie, given in ((COOKIE, language), (LOOK, appearance)):
-            if given is not None:
+            if remember and given is not None:
                 answer.set_cookie(cookie, given.value, max_age=_YEAR, path=root or "/", samesite="lax")
         return answer
 

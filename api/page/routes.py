@@ -25,11 +25,12 @@ def install(app: FastAPI) -> None:
         appearance: Look = None,
         anew: bool = False,
     ) -> Response:
-        return pages.answer(request, store, language, appearance, pages.town, anew=anew)
+        # The page's script asks `anew`, and for what is now, in the language that it is in: nobody chose it.
+        return pages.answer(request, store, language, appearance, pages.town, anew=anew, remember=not anew)
 
     @app.get("/now", include_in_schema=False)
     def show_now(request: Request, store: Store, language: Chosen = None) -> Response:
-        return pages.answer(request, store, language, None, pages.now)
+        return pages.answer(request, store, language, None, pages.now, remember=False)
 
     @app.get("/aapne-data", include_in_schema=False)
     @app.get("/open-data", include_in_schema=False)

@@ -145,6 +145,8 @@ def test_a_choice_is_remembered_by_a_cookie_and_nothing_else_is(client: Client) 
     assert all("SameSite=lax" in each and "Path=/" in each for each in kept)
     client.cookies.clear()
     assert "set-cookie" not in client.get("/").headers
+    for asked_by_script in ("/now?language=en", "/?language=en&anew=true"):
+        assert "set-cookie" not in client.get(asked_by_script).headers
     assert client.get("/", params={"language": "fr"}).status_code == 422
 
 
