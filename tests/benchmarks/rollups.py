@@ -20,7 +20,8 @@ from testbed.api import Api
 from testbed.filling import NEW_YEAR, put, register
 
 SHARE, TIMES = 0.15, 50
-LOADS = (Load(1_000, 50, 60_000), Load(1_000, 10, 300_000))
+LOADS = (Load(1_000, 50, 60_000), Load(1_000, 10, 300_000), Load(1_000, 5, 200_000))
+"""Of 5 or so, one of each channel, are the packs of the simulated town's nodes; 50 are ten rounds at once."""
 YEAR = 365 * 24 * HOUR
 STREAMS = 10
 START = NEW_YEAR - YEAR
