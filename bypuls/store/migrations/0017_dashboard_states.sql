@@ -153,7 +153,7 @@ DECLARE
     earliest timestamptz := since - '8 days'::interval;
 BEGIN
     RETURN QUERY
-    WITH hour AS MATERIALIZED (
+    WITH hour AS NOT MATERIALIZED (
         SELECT h.time, h.gauge, h.meter, h.value, h.flow, avg(h.value) OVER same AS usual, avg(h.flow) OVER same AS usual_flow
         FROM (
             SELECT p.time, pair.gauge, pair.meter, p.value, pair.number,
