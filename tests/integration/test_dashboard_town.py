@@ -8,6 +8,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from bypuls.instants import to_datetime
 from bypuls.readings import SECOND
 from bypuls.series.step import HOUR
 from testbed.asking import Row, ask, microseconds
@@ -117,6 +118,22 @@ def test_gauges_and_bays_asked_together_are_told_as_each_by_itself(database_url:
             ]
             assert len(asked[0]) == len(together) == 3 * (96 if step == "15 minutes" else 24)
             assert together == each[0] | each[1] | each[2]
+
+
+@pytest.mark.parametrize("function", ["burst", "parking"])
+def test_both_halves_are_made_at_the_same_time(everyday: TownDatabase, function: str) -> None:
+    plans: list[str] = []
+    with psycopg.connect(everyday.url) as connection:
+        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+        connection.execute(
+            "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET client_min_messages = log;"
+            "SET auto_explain.log_nested_statements = on; SET max_parallel_workers_per_gather = 2"
+        )
+        since, until = to_datetime(NOON - 10 * DAY), to_datetime(NOON)
+        statement = f"SELECT count(*) FROM dashboard.{function}(NULL, %s, %s, '1 hour')"  # noqa: S608
+        connection.execute(statement.encode(), [since, until])
+    (plan,) = (plan for plan in plans if "->  Parallel Append" in plan)
+    assert plan.count(f"Function Scan on {function}_of") == 2
 
 
 def numbers_of(row: Row) -> tuple[float, ...]:
