@@ -222,13 +222,15 @@ BEGIN
         CASE WHEN EXISTS (SELECT FROM public.retention AS r WHERE r.stream_id = ANY(gauges || meters) AND r.raw_from > burst.since)
              THEN '1 hour'::interval END, '15 minutes'), '1 hour');
     every := CASE WHEN burst.until - burst.since > '31 days' THEN '1 day' ELSE width END;
-    -- Not between two pairs of one gauge: of these the worst counts.
-    half := array_position(gauges, gauges[cardinality(gauges) / 2 + 1]) - 1;
+    -- Of quarters of an hour there are too few to be worth a second process. Not between two pairs of one gauge: of
+    -- these the worst counts.
+    half := CASE WHEN width < '1 hour' THEN 0 ELSE array_position(gauges, gauges[cardinality(gauges) / 2 + 1]) - 1 END;
     RETURN QUERY
     SELECT w.time, p.node, p.place, p.metric, m.node, w.pressure, w.usual, w.usual - w.pressure, w.flow, w.usual_flow,
            w.flow / nullif(w.usual_flow, 0)
     FROM (
         SELECT * FROM dashboard.burst_of(gauges[:half], meters[:half], burst.since, burst.until, width, every)
+        WHERE half > 0
         UNION ALL
         SELECT * FROM dashboard.burst_of(gauges[half + 1:], meters[half + 1:], burst.since, burst.until, width, every)
     ) AS w
