@@ -1,6 +1,7 @@
 """The series of the dashboards' SQL against those of the numeric core."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,6 +33,7 @@ RANGES = {
     "days over a change of clocks": (MIDNIGHT - 29 * DAY - HOUR, MIDNIGHT, "day"),
     "a year of days": (MIDNIGHT - 340 * DAY, MIDNIGHT, "day"),
 }
+CHANGES_OF_CLOCKS = [("2025-03-28", "2025-04-03"), ("2025-10-24", "2025-10-30")]
 RANDOM_RANGES = {"1m": 2, "30m": 3, "1h": 6, "12h": 6, "day": 6}
 """Steps, and of how many days."""
 
@@ -52,6 +54,18 @@ def test_series_of_odd_readings_are_those_of_the_numeric_core(
 ) -> None:
     end = NOON - 12 * HOUR if step == "12h" else MIDNIGHT
     assert compare(odd, reader(odd), quantity, end - RANDOM_RANGES[step] * DAY, end, step) >= 6
+
+
+@pytest.mark.parametrize(("first", "last"), CHANGES_OF_CLOCKS)
+@pytest.mark.parametrize(("step", "days"), [("5m", 3), ("1h", 5), ("6h", 5), ("day", 6)])
+def test_states_told_seldom_are_those_of_the_numeric_core(
+    seldom: str, reader: Callable[[str], Database], step: str, days: int, first: str, last: str
+) -> None:
+    start, end = midnight(first), midnight(last)
+    if step != "day":  # from a midnight of UTC on, where all of these steps begin
+        start = start // DAY * DAY + DAY
+        end = start + days * DAY
+    assert compare(seldom, reader(seldom), "occupancy", start, end, step) > days
 
 
 @pytest.mark.parametrize("quantity", OF_A_KIND)
@@ -222,6 +236,44 @@ def odd(databases: object) -> Iterator[str]:
             voided = to_datetime(int(time[0]))
             connection.execute("UPDATE reading SET value = 'NaN' WHERE time = %s", [voided])
         yield url
+
+
+@pytest.fixture(scope="module")
+def seldom(databases: object) -> Iterator[str]:
+    """States over changes of clocks: told every five hours or so, once before a range, first within it.
+
+    Half of the readings came after the rollups had been made.
+    """
+    with databases.migrated() as url:  # type: ignore[attr-defined]
+        rng = np.random.default_rng(7)
+        often, once, late, short = (
+            register(url, f"parking-{number}", "occupancy")["occupancy"] for number in range(4)
+        )
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE stream SET expected_interval = 600")
+        # Nothing but the day of 23 hours lies between these two.
+        parts = [(short, np.array([midnight("2025-03-30") - HOUR // 2, midnight("2025-03-31") + HOUR // 2]))]
+        for first, last in CHANGES_OF_CLOCKS:
+            start, end = midnight(first), midnight(last)
+            time = start - 2 * DAY + np.cumsum(rng.exponential(5 * HOUR, 60).astype(np.int64))
+            gap = start + 3 * DAY
+            time = time[((time < gap) | (time > gap + 40 * HOUR)) & (time < end + DAY)]
+            before = np.array([start, start // DAY * DAY + DAY]) - 3 * HOUR
+            after = np.array([start + 5 * DAY // 2, end - 30 * HOUR])
+            parts += [(often, time), (once, before), (late, after)]
+        stream = np.concatenate([np.full(len(time), number) for number, time in parts])
+        time = np.concatenate([time for _, time in parts])
+        value = rng.integers(0, 2, len(time))
+        early = rng.uniform(size=len(time)) < 0.5
+        for part in (early, ~early):
+            write(url, stream[part], time[part], value[part])
+            if part is early:
+                roll_up(url)
+        yield url
+
+
+def midnight(day: str) -> int:
+    return round(datetime.fromisoformat(day).replace(tzinfo=OSLO).timestamp()) * SECOND
 
 
 def odd_values(

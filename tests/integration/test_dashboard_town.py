@@ -8,11 +8,13 @@ import numpy as np
 import psycopg
 import pytest
 
+from bypuls.instants import to_datetime
 from bypuls.readings import SECOND
 from bypuls.series.step import HOUR
-from testbed.asking import ask, microseconds
+from testbed.asking import Row, ask, microseconds
 from testbed.filling import put, register
 from testbed.town_database import DAY, NOON, TownDatabase
+from testbed.writing import write
 
 OSLO = ZoneInfo("Europe/Oslo")
 Befallen = Callable[[str], TownDatabase]
@@ -77,6 +79,66 @@ def test_a_burst_main_shows_as_low_pressure_and_high_flow_in_its_zone_only(befal
     (found,) = ask(url, "findings", None, NOON)
     assert (found["severity"], found["kind"], found["node"]) == (3, "pressure", "pressure-01")
     assert ask(url, "findings", None, NOON + 12 * HOUR) == []
+
+
+def test_a_burst_over_months_is_the_greatest_drop_of_each_civil_day(everyday: TownDatabase) -> None:
+    start, middle, end = NOON - 60 * DAY, NOON - 30 * DAY, NOON
+    greatest: dict[tuple[object, str], tuple[float, ...]] = {}
+    for since, until in ((start, middle), (middle, end)):
+        for row in ask(everyday.url, "burst", None, since, until, "1 hour"):
+            key = (row["time"].astimezone(OSLO).date(), row["node"])
+            greatest[key] = max(greatest.get(key, (-np.inf,)), numbers_of(row))
+    rows = ask(everyday.url, "burst", None, start, end, "6 hours")
+    assert {(row["time"].astimezone(OSLO).date(), row["node"]): numbers_of(row) for row in rows} == greatest
+    assert len(rows) == len(greatest) > 60
+    assert {row["time"].astimezone(OSLO).hour for row in rows} == {0}
+
+
+def test_gauges_and_bays_asked_together_are_told_as_each_by_itself(database_url: str) -> None:
+    # An odd number of gauges, each with two meters beside it: no half of the pairs is one of the gauges.
+    rng, time = np.random.default_rng(5), np.arange(NOON - 9 * DAY, NOON, 900 * SECOND)
+    for number in range(3):
+        where = {"latitude": 59.9 + number / 10, "longitude": 11.0}
+        (gauge,) = register(database_url, f"pressure-{number}", "pipe_pressure", **where).values()
+        write(database_url, gauge, time, rng.normal(5, 1, len(time)))
+        for meter in register(
+            database_url, f"water-{number}", "a/water_volume", "b/water_volume", **where
+        ).values():
+            write(database_url, meter, time, np.cumsum(rng.uniform(0, 1, len(time))))
+        for bay in register(database_url, f"parking-{number}", "a/occupancy", "b/occupancy").values():
+            write(database_url, bay, time, rng.integers(0, 2, len(time)))
+    for step in ("15 minutes", "1 hour"):
+        for function, kind in (("burst", "pressure"), ("parking", "parking")):
+            asked = [
+                ask(database_url, function, nodes, NOON - DAY, NOON, step)
+                for nodes in (None, *([f"{kind}-{number}"] for number in range(3)))
+            ]
+            together, *each = [
+                {(row["time"], row["node"]): numbers_of(row) for row in rows} for rows in asked
+            ]
+            assert len(asked[0]) == len(together) == 3 * (96 if step == "15 minutes" else 24)
+            assert together == each[0] | each[1] | each[2]
+
+
+@pytest.mark.parametrize("function", ["burst", "parking"])
+def test_both_halves_are_made_at_the_same_time(everyday: TownDatabase, function: str) -> None:
+    plans: list[str] = []
+    with psycopg.connect(everyday.url) as connection:
+        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+        connection.execute(
+            "LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET client_min_messages = log;"
+            "SET auto_explain.log_nested_statements = on; SET max_parallel_workers_per_gather = 2"
+        )
+        since, until = to_datetime(NOON - 10 * DAY), to_datetime(NOON)
+        statement = f"SELECT count(*) FROM dashboard.{function}(NULL, %s, %s, '1 hour')"  # noqa: S608
+        connection.execute(statement.encode(), [since, until])
+    (plan,) = (plan for plan in plans if "->  Parallel Append" in plan)
+    assert plan.count(f"Function Scan on {function}_of") == 2
+
+
+def numbers_of(row: Row) -> tuple[float, ...]:
+    """Return what a row of a burst or of bays tells, but for the order in which it was summed up."""
+    return tuple(round(row[name], 9) for name in ("drop", "flow_factor", "pressure", "share") if name in row)
 
 
 def test_flow_at_night_is_that_of_two_civil_hours(everyday: TownDatabase) -> None:
