@@ -46,8 +46,13 @@ def publish(url: str, token: str) -> tuple[Outcome, Outcome]:
 
     Raises BypulsError when the URL, the token or the version is wrong, or the data source is missing.
     """
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise BypulsError(f"{url} is no URL of a Grafana; give one such as https://grafana.example.org")
+    token = token.strip()
+    if not token.isascii() or not token.isprintable():
+        raise BypulsError(
+            "the token has characters that no token has; was it cut off, or copied with others?"
+        )
     with _translated(url):
         api: Any = GrafanaApi.from_url(url, credential=token, timeout=SECONDS)
         _check_version(url, api)
@@ -63,6 +68,14 @@ def publish(url: str, token: str) -> tuple[Outcome, Outcome]:
     return shown, watched
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port of six digits, an open bracket
+        return False
+
+
 @contextmanager
 def _translated(url: str) -> Iterator[None]:
     try:
@@ -74,6 +87,11 @@ def _translated(url: str) -> Iterator[None]:
     except GrafanaException as error:
         if error.status_code == 403:
             raise BypulsError(f"{url}: the token may not do this; its role must be Admin") from error
+        if error.status_code in (409, 412):
+            raise BypulsError(
+                f"{url} refused: {error.message}; is there a folder or dashboard of the same title that isn't"
+                " ours? Rename it there"
+            ) from error
         raise BypulsError(f"{url} refused: {error.message}") from error
     except requests.exceptions.JSONDecodeError as error:
         raise BypulsError(f"what answers at {url} is no Grafana; is there a path behind the host?") from error

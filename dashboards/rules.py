@@ -9,6 +9,10 @@ MINUTE, HOUR = 60, 3600
 _HOUR_OF = f"date_trunc('hour', {AT}::timestamptz)"
 
 
+def _newest(column: str, place: int) -> str:
+    return f"(array_agg({column} ORDER BY time DESC))[{place}]"
+
+
 def _over(uid: str, severity: Severity, level: str, colour: str) -> AlertRule:
     """Return the rule of gauges above one of their thresholds; `colour` is what the level is called."""
     return AlertRule(
@@ -37,7 +41,13 @@ RULES = (
         Severity.WARNING,
         "NO₂ over timegrensen",
         'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.metric }} (grense 200, timemiddel)',
-        rows("node, place, metric, value", f"air_now(NULL, {AT})", where="quantity = 'no2'"),
+        # The newest hour with enough readings: the one that has just ended may still be on its way.
+        rows(
+            "DISTINCT ON (metric) node, place, metric, value",
+            f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
+            where="coverage >= 0.85",
+            order="metric, time DESC",
+        ),
         limit=200,
         recovery=190,
         lasting=5 * MINUTE,
@@ -51,10 +61,11 @@ RULES = (
         'NO₂ har vært minst {{ printf "%.0f" $values.A.Value }} µg/m³ i tre timer ved '
         "{{ $labels.metric }} (alarm 400)",
         rows(
-            "node, place, metric, min(value) AS value",
-            f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
+            f"node, place, metric, least({', '.join(_newest('value', n) for n in (1, 2, 3))}) AS value",
+            f"series('no2', NULL, {_HOUR_OF} - interval '4 hours', {_HOUR_OF}, '1 hour')",
             where="coverage >= 0.85",
-            group="node, place, metric HAVING count(*) = 3",
+            group="node, place, metric "
+            f"HAVING {_newest('time', 1)} - {_newest('time', 3)} = interval '2 hours'",
         ),
         limit=400,
         recovery=380,
@@ -129,7 +140,8 @@ RULES = (
         ),
         limit=3,
         recovery=2,
-        lasting=5 * MINUTE,
+        # A node that measures each minute and reports every ten isn't silent in between.
+        lasting=10 * MINUTE,
         dashboard=nodes.UID,
     ),
     AlertRule(

@@ -37,7 +37,6 @@ def ranking(
     decimals: int | None = None,
     least: float | None = None,
     most: float | None = None,
-    link: str | None = None,
     width: int = 8,
     height: int = 8,
 ) -> PanelModel:
@@ -46,7 +45,7 @@ def ranking(
     panel = panel.thresholds(thresholds or steps(BLUE)).display_mode(BarGaugeDisplayMode.BASIC)
     panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(True).limit(60))
     panel = bounded(panel, decimals, least, most)
-    return finished(panel.datasource(source()), told, width, height, link)
+    return finished(panel.datasource(source()), told, width, height, None)
 
 
 def columns(

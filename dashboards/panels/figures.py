@@ -32,7 +32,6 @@ def figure(
     thresholds: ThresholdsConfig | None = None,
     mappings: Sequence[ValueMapping] = (),
     decimals: int | None = None,
-    fields: str = "",
     link: str | None = None,
     width: int = 4,
     height: int = 4,
@@ -41,7 +40,7 @@ def figure(
     panel = stat.Panel().with_target(Query(sql)).unit(unit).mappings(list(mappings))
     panel = panel.thresholds(thresholds or steps(BLUE)).color_mode(BigValueColorMode.BACKGROUND_SOLID)
     panel = panel.graph_mode(BigValueGraphMode.NONE).text_mode(BigValueTextMode.AUTO)
-    panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(False))
+    panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
     if decimals is not None:
         panel = panel.decimals(decimals)
     return finished(panel.datasource(source()), told, width, height, link)

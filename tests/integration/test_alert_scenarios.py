@@ -76,6 +76,43 @@ def around(uid: str) -> list[datetime]:
     return [HEIGHT + since + number * step for number in range((until - since) // step + 1)]
 
 
+def test_pressure_that_falls_alone_is_no_burst_at_any_minute_of_a_quarter(database_url: str) -> None:
+    place = {"latitude": 59.95, "longitude": 11.05}
+    gauge = register(database_url, "pressure-01", "pipe_pressure", **place)["pipe_pressure"]
+    meter = register(database_url, "water-01", "water_volume", **place)["water_volume"]
+    times = NOON + np.arange(-9 * 96, 5) * (DAY // 96)
+    write(database_url, gauge, times, np.where(times < NOON, 5.0, 4.0))
+    write(database_url, meter, times, 2.5 * np.arange(len(times)))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = 900")
+    with asking(database_url) as ask:
+        moments = [HEIGHT + minute * HOUR / 60 for minute in range(60)]
+        assert evaluate(RULES["pipe-burst"], ask, moments) == []
+
+
+def test_an_alarm_of_three_hours_goes_on_while_the_hour_that_ended_is_on_its_way(database_url: str) -> None:
+    number = register(database_url, "air-01", "no2")["no2"]
+    late, interval = HOUR / 12, HOUR / 6
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = 600")
+    seen: list[datetime] = []
+    with asking(database_url) as ask:
+
+        def ask_as_it_was(sql: str, moment: datetime) -> Rows:
+            while (measured := HEIGHT - 4 * HOUR + len(seen) * interval) + late <= moment:
+                seen.append(measured)
+                write(database_url, number, [int(measured.timestamp()) * 1_000_000], 450.0)
+            return ask(sql, moment)
+
+        for uid in ("no2-three-hours", "no2-hour"):
+            seen_before = len(seen)
+            moments = [HEIGHT + minute * HOUR / 60 for minute in range(0, 130, 2)]
+            [alert] = evaluate(RULES[uid], ask_as_it_was, moments)
+            assert alert.ended is None
+            assert alert.value == pytest.approx(450)
+            assert len(seen) > seen_before or uid == "no2-hour"
+
+
 @pytest.fixture(scope="module")
 def alerts_of(
     befallen: Callable[[str], TownDatabase],

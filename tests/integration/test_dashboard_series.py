@@ -134,6 +134,24 @@ def test_what_retention_removed_is_told_from_rollups(everyday: TownDatabase) -> 
     assert [microseconds(row["time"]) for row in rows] == list(range(start, start + DAY, HOUR))
 
 
+def test_a_meter_flows_as_fast_in_the_window_that_has_just_begun(database_url: str) -> None:
+    number = register(database_url, "water-01", "water_volume")["water_volume"]
+    quarters = NOON + np.arange(-12, 1) * HOUR // 4
+    write(database_url, number, quarters, 2.5 * np.arange(13))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = 900")
+    for minutes in (1, 2, 5, 15):
+        rows = ask(
+            database_url, "rate", "water_volume", None, NOON - HOUR, NOON + minutes * HOUR // 60, "15 minutes"
+        )
+        assert {round(row["value"], 9) for row in rows} == {10}
+        assert len(rows) == 5
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = NULL")
+    rows = ask(database_url, "rate", "water_volume", None, NOON - HOUR, NOON + HOUR // 60, "15 minutes")
+    assert [row["value"] for row in rows] == [10] * 4  # how long its last reading stands for nobody knows
+
+
 def test_coverage_is_unknown_where_no_interval_is(database_url: str) -> None:
     number = register(database_url, "air-01", "no2")["no2"]
     write(database_url, number, NOON + np.arange(360) * 10 * SECOND, 7.5)

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from bypuls.air_quality import BOUNDS
 from bypuls.errors import BypulsError
+from bypuls.quantities import QUANTITIES
 from dashboards import colours
 from dashboards.collection import pages, queries
 from dashboards.query import SOURCE_UID, SharedResult, SqlQuery, register
@@ -100,6 +101,69 @@ def test_panels_are_numbered_named_and_laid_out_without_gaps_or_overlap(uid: str
         assert not cells & taken, panel.title
         taken |= cells
     assert {x for x, _ in taken} == set(range(24))
+
+
+UNITS = {
+    ("series", "ug/m3"): "conμgm3",
+    ("series", "m/s"): "velocityms",
+    ("series", "m"): "suffix: m",
+    ("threshold_lines", "m"): "suffix: m",
+    ("series", "m3/s"): "suffix: m³/s",
+    ("threshold_lines", "m3/s"): "suffix: m³/s",
+    ("rise", "m"): "suffix: m/h",
+    ("rate", "mm"): "suffix: mm/h",
+    ("series", "bar"): "suffix: bar",
+    ("rate", "m3"): "suffix: m³/h",
+    ("rate", "1"): "suffix: per time",
+    ("series", "dB"): "dB",
+    ("series", "W"): "watt",
+    ("energy_days", "kWh"): "kwatth",
+    ("series", "%"): "percent",
+    ("series", "1"): "percentunit",  # the share of the time in a state
+}
+"""What Grafana calls the unit of what a function gives of a quantity, by the catalogue's unit."""
+
+SHOWS = {
+    "NO₂, timemiddel": ("no2", (100, 200, 400)),
+    "PM10, timemiddel": ("pm10", (60, 120, 400)),
+    "PM2,5, timemiddel": ("pm2_5", (30, 50, 150)),
+    "O₃, timemiddel": ("o3", (100, 180, 240)),
+    "PM10, døgnmiddel": ("pm10", (50,)),
+    "Vindhastighet": ("wind_speed", ()),
+    "Vannstand": ("water_level", ()),
+    "Vannføring": ("discharge", ()),
+    "Stigning, vannstand": ("water_level", (0.05, 0.1)),
+    "Nedbør": ("rainfall", ()),
+    "Ledningstrykk": ("pipe_pressure", ()),
+    "Vannforbruk": ("water_volume", ()),
+    "Kjøretøy": ("vehicle_count", ()),
+    "Sykler": ("bicycle_count", ()),
+    "Personer": ("people_count", ()),
+    "Lydnivå": ("sound_level", ()),
+    "Andel av tiden lyset er på": ("lamp_state", ()),
+    "Effekt": ("power", ()),
+    "Energi per døgn": ("energy", ()),
+    "Fyllingsgrad": ("fill_level", (90,)),
+}
+"""The quantity of each panel that shows one, and where its colours change."""
+
+
+def test_a_panel_shows_the_quantity_that_it_is_named_after_in_its_unit() -> None:
+    shown = set()
+    for query in queries():
+        asked = re.search(r"dashboard\.(\w+)\('(\w+)'", query.sql)
+        if asked is None:
+            continue
+        function, quantity = asked.groups()
+        [panel] = [one for one in panels(PAGES[query.dashboard]) if one.title == query.panel]
+        defaults = panel.field_config.defaults if panel.field_config else None
+        assert defaults is not None
+        steps = defaults.thresholds.steps if defaults.thresholds else []
+        at = tuple(step.value for step in steps if step.value is not None)
+        assert (quantity, at) == SHOWS[query.panel], query.panel
+        assert defaults.unit == UNITS[function, QUANTITIES[quantity].unit], query.panel
+        shown.add(query.panel)
+    assert shown == SHOWS.keys()
 
 
 @pytest.mark.parametrize("panel", every_panel())

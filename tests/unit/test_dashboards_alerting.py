@@ -79,6 +79,35 @@ def test_limits_are_those_of_the_law() -> None:
     assert BY_UID["no2-three-hours"].limit == BOUNDS["no2"][2] == 400
 
 
+@pytest.mark.parametrize(
+    ("uid", "severity", "limit", "recovery", "minutes"),
+    [
+        ("no2-hour", Severity.WARNING, 200, 190, 5),
+        ("no2-three-hours", Severity.CRITICAL, 400, 380, 0),
+        ("pm10-day", Severity.WARNING, 50, 48, 5),
+        ("river-level", Severity.WARNING, 0, -2, 10),
+        ("river-high", Severity.CRITICAL, 0, -2, 10),
+        ("river-rise", Severity.WARNING, 0.05, 0.03, 30),
+        ("pipe-burst", Severity.CRITICAL, 1.5, 1.3, 10),
+        ("node-silent", Severity.WARNING, 3, 2, 10),
+        ("coverage-low", Severity.INFO, 85, 87, 60),
+        ("ingest-lag", Severity.CRITICAL, 300, 120, 2),
+        ("quarantine-rising", Severity.WARNING, 20, 5, 5),
+        ("rollup-backlog", Severity.WARNING, 1800, 600, 10),
+    ],
+)
+def test_a_rule_is_as_grave_and_as_patient_as_it_was_decided(
+    uid: str, severity: Severity, limit: float, recovery: float, minutes: int
+) -> None:
+    rule = BY_UID[uid]
+    assert (rule.severity, rule.limit, rule.recovery, rule.lasting) == (
+        severity,
+        limit,
+        recovery,
+        60 * minutes,
+    )
+
+
 def test_an_alert_can_not_end_where_it_would_begin_again_at_once() -> None:
     assert all(rule.recovery != rule.limit for rule in RULES)
     values = {
@@ -101,7 +130,10 @@ def test_the_provisioned_rules_are_complete_and_nothing_in_them_is_taken_for_an_
         assert group["interval"] == f"{EVERY}s"
         for rule in group["rules"]:
             assert {"uid", "title", "condition", "data", "for", "noDataState", "execErrState"} <= rule.keys()
+            # No row is nothing wrong; a database that doesn't answer is.
+            assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
             asked, compared = rule["data"]
+            assert asked["relativeTimeRange"] == {"from": 3600, "to": 0}
             assert asked["datasourceUid"] == asked["model"]["datasource"]["uid"] == SOURCE_UID
             assert asked["model"]["format"] == "table"
             assert (compared["datasourceUid"], compared["model"]["expression"]) == ("__expr__", "A")
@@ -127,6 +159,8 @@ def test_every_severity_reaches_somebody_and_addresses_are_set_by_the_compose_fi
     assert {policy["receiver"], *(route["receiver"] for route in policy["routes"])} <= names
     routed = {route["object_matchers"][0][2]: route["receiver"] for route in policy["routes"]}
     assert routed[Severity.CRITICAL] != policy["receiver"]
+    waits = {route["object_matchers"][0][2]: route["group_wait"] for route in policy["routes"]}
+    assert (waits[Severity.CRITICAL], policy["group_wait"], waits[Severity.INFO]) == ("30s", "2m", "15m")
     for point in points:
         [receiver] = point["receivers"]
         variable = receiver["settings"]["addresses"].removeprefix("$")

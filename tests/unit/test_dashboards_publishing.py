@@ -97,10 +97,28 @@ def test_a_missing_data_source_is_told(grafana: FakeGrafana) -> None:
     assert grafana.writes == []
 
 
-@pytest.mark.parametrize("url", ["grafana.example.org", "ftp://grafana.example.org", "http://", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "grafana.example.org",
+        "ftp://grafana.example.org",
+        "http://",
+        "",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+    ],
+)
 def test_what_is_no_url_is_told(url: str) -> None:
     with pytest.raises(BypulsError, match="is no URL of a Grafana"):
         publish(url, TOKEN)
+
+
+def test_a_token_is_taken_without_the_line_break_behind_it_and_refused_with_one_inside(
+    grafana: FakeGrafana,
+) -> None:
+    assert publish(grafana.url, f"{TOKEN}\r\n")[0].new == 7
+    with pytest.raises(BypulsError, match="characters that no token has"):
+        publish(grafana.url, "glsa_\nx")
 
 
 def test_an_address_where_nobody_listens_is_told() -> None:

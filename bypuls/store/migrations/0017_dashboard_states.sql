@@ -140,7 +140,8 @@ BEGIN
 END
 $$;
 
--- Usual is what the same hour had in the seven days before: no model of weekends is needed to see a burst.
+-- Usual is what the same hour had in the seven days before: no model of weekends is needed to see a burst. Only of windows
+-- that are over: what a meter rose since its last reading says nothing of the minutes since a window began.
 CREATE FUNCTION dashboard.burst_of(
     gauges int[], meters int[], since timestamptz, until timestamptz, width interval, every interval)
 RETURNS TABLE ("time" timestamptz, gauge int, meter int, pressure float8, usual float8, flow float8, usual_flow float8)
@@ -157,8 +158,7 @@ BEGIN
         SELECT h.time, h.gauge, h.meter, h.value, h.flow, avg(h.value) OVER same AS usual, avg(h.flow) OVER same AS usual_flow
         FROM (
             SELECT p.time, pair.gauge, pair.meter, p.value, pair.number,
-                   f.value * CASE WHEN f.time + '1 hour'::interval <= until THEN 1
-                                  ELSE 3600 / date_part('epoch', until - f.time) END AS flow
+                   CASE WHEN f.time + '1 hour'::interval <= until THEN f.value END AS flow
             FROM dashboard.windows(gauges, 'linear', earliest, until, '1 hour') AS p
             JOIN unnest(gauges, meters) WITH ORDINALITY AS pair (gauge, meter, number) ON pair.gauge = p.stream_id
             JOIN dashboard.windows(own, 'counter', earliest, until, '1 hour') AS f
@@ -170,14 +170,14 @@ BEGIN
     ), compared AS (
         SELECT hour.time, hour.gauge, hour.meter, hour.value AS pressure, hour.usual, hour.flow, hour.usual_flow
         FROM hour
-        WHERE width = '1 hour' AND hour.time >= date_trunc('hour', since, 'UTC')
+        WHERE width = '1 hour' AND hour.time >= date_trunc('hour', since, 'UTC') AND hour.flow IS NOT NULL
         UNION ALL
         SELECT p.time, hour.gauge, hour.meter, p.value, hour.usual,
-               f.value * 3600 / date_part('epoch', least(f.time + width, until) - f.time), hour.usual_flow
+               f.value * 3600 / date_part('epoch', width), hour.usual_flow
         FROM dashboard.windows(gauges, 'linear', since, until, width) AS p
         JOIN hour ON hour.gauge = p.stream_id AND hour.time = date_trunc('hour', p.time, 'UTC')
         JOIN dashboard.windows(own, 'counter', since, until, width) AS f ON f.stream_id = hour.meter AND f.time = p.time
-        WHERE width < '1 hour'
+        WHERE width < '1 hour' AND p.time + width <= until
     )
     -- The greatest drop, of equal ones the one with the greatest factor.
     SELECT w.time, w.gauge, w.worst[3]::int, w.worst[4], w.worst[5], w.worst[6], w.worst[7]
