@@ -91,8 +91,6 @@ def _statistic(name: str, summary: Summary, edges: Times, interval: Values | Non
         return np.minimum(summary.held_seconds / seconds, 1.0)
     if interval is None:
         return np.full(len(summary), np.nan)
-    if (interval <= 0).any():
-        raise ValueError(f"an interval is {np.nanmin(interval)} s; where it is unknown it is NaN")
     return seconds / interval if name == "n_expected" else np.minimum(summary.n * interval / seconds, 1.0)
 
 

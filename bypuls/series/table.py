@@ -75,7 +75,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
     means: list[Values] = []
     for found in read(database, request, edges):
         columns = _columns(found, request, edges)
-        excluded = _excluded(found)
+        excluded = _excluded(found, len(edges) - 1)
         removed = np.zeros(len(found.streams), np.int64)
         if source is Source.READINGS:
             removed = _blank_removed(columns, found.streams, edges)
@@ -89,7 +89,7 @@ def build(database: Database, request: SeriesRequest) -> Table:
                 facts,
                 source,
                 {name: matrix[row] for name, matrix in columns.items()},
-                excluded.get(facts.stream_id, 0),
+                int(excluded[row]),
                 int(removed[row]),
                 int(withheld[row]),
                 {name: mask[row] for name, mask in filled.items()},
@@ -128,12 +128,12 @@ def _columns(found: Found, request: SeriesRequest, edges: NDArray[np.int64]) -> 
     return matrices
 
 
-def _excluded(found: Found) -> dict[int, int]:
-    """Return how many readings of each stream were left out, of those that have any."""
-    some = found.summary.n_excluded > 0
-    streams, place = np.unique(found.summary.stream[some], return_inverse=True)
-    counts = np.bincount(place, found.summary.n_excluded[some]).astype(int)
-    return dict(zip(streams.tolist(), counts.tolist(), strict=True))
+def _excluded(found: Found, windows: int) -> NDArray[np.int64]:
+    """Return how many readings of each stream were left out, in all windows."""
+    ids = np.array([facts.stream_id for facts in found.streams], np.int32)
+    by_window = dense(found.summary.n_excluded.astype(np.float64), found.summary, ids, windows)
+    count: NDArray[np.int64] = np.nansum(by_window, axis=1).astype(np.int64)
+    return count
 
 
 def _blank_removed(
