@@ -21,8 +21,8 @@ FOLDER_UID, FOLDER = "bypuls-alerts", "Bypuls varsler"
 SERVER = "{{ externalURL }}"
 """GF_SERVER_ROOT_URL, which Grafana fills in, with a slash at its end: links in mails must be whole."""
 
-RUNBOOKS = f"{SERVER}public/bypuls/runbooks.txt"
-"""docs/runbooks.md, which docker-compose.yml puts where Grafana serves files from."""
+RUNBOOKS = "public/bypuls/runbooks.html"
+"""docs/runbooks.md as a page, which docker-compose.yml puts where Grafana serves files from."""
 
 EVERY = 60
 """Seconds between two evaluations."""
@@ -92,9 +92,8 @@ class AlertRule:
             annotations={
                 "summary": self.summary,
                 "description": f"Dashbord: {SERVER}d/{self.dashboard} – "
-                f"hva det betyr og hva du gjør: {RUNBOOKS}, "
-                f"{self.uid}.",
-                "runbook_url": f"{RUNBOOKS}#{self.uid}",
+                f"hva det betyr og hva du gjør: {SERVER}{RUNBOOKS}#{self.uid}",
+                "runbook_url": f"{SERVER}{RUNBOOKS}#{self.uid}",
             },
             is_paused=False,
         )

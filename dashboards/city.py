@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from dashboards import panels, units
+from dashboards.alert_rule import RUNBOOKS
 from dashboards.colours import (
     AIR_STEPS,
     BLUE,
@@ -24,6 +25,9 @@ from dashboards.variables import NOW, node, owner, place
 
 UID = "bypuls-city"
 
+NO_ANSWER = "Ikke noe svar fra databasen"
+RUNBOOK_OF_ROW = f"/{RUNBOOKS}#${{__data.fields.kind}}"
+
 
 def dashboard() -> Dashboard:
     """Return the overview that operators open in the morning."""
@@ -38,8 +42,8 @@ def dashboard() -> Dashboard:
                     "Byen nå",
                     "nothing unusual.",
                     "the worst of what is listed below: look, act or urgent.",
-                    "read the list below from the top; each line links to its node.",
-                    "Ingenting uvanlig",
+                    "read the list below from the top; each line links to its node and to what to do.",
+                    NO_ANSWER,
                 ),
                 unusual,
                 "severity",
@@ -84,12 +88,15 @@ def dashboard() -> Dashboard:
                 Told(
                     "Noder som tier",
                     "none, or a few known ones.",
-                    "nodes have sent nothing for 3 of their intervals (15 min where the registry has none); "
-                    "many at once is the network, the broker or the power.",
+                    "nodes have sent nothing for 3 of their intervals (15 min where the registry has none) "
+                    "and ten minutes more; many at once is the network, the broker or the power.",
                     "open Noder and sort by silence; open Plattform when many fell silent together.",
                     "Ingen noder i registeret for dette utvalget",
                 ),
-                rows("count(*) FILTER (WHERE silent_intervals > 3) AS value", f"node_status({NOW})"),
+                rows(
+                    "count(*) FILTER (WHERE dashboard.silent(silent_seconds, interval_seconds)) AS value",
+                    f"node_status({NOW})",
+                ),
                 units.COUNT,
                 thresholds=steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
                 link=link("bypuls-nodes"),
@@ -202,22 +209,24 @@ def _unusual() -> Panel:
     return panels.listing(
         Told(
             "Uvanlig nå",
-            "an empty list.",
-            "every line is one thing that is unusual, the worst first, with when it began.",
-            "click the place for its node; the kind tells which dashboard has the background.",
-            "Ingenting uvanlig",
+            "one line that says so.",
+            "every line is one thing that is unusual, the worst first, with when it began. An alarm is sent "
+            "when it lasts; none tells of the air quality class alone.",
+            "click what it is for its runbook, the place for its node.",
+            NO_ANSWER,
         ),
-        f"findings({NOW})",
+        f"unusual({NOW})",
         {
             "severity": Column(
                 "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITY_NAMES, width=140
             ),
-            "what": Column("Hva"),
+            "what": Column("Hva", link=RUNBOOK_OF_ROW),
             "place": Column("Sted", link=NODE_OF_ROW, width=230),
             "since": Column("Siden", units.MOMENT, width=120),
             "value": Column("Verdi", units.COUNT, 2, width=90),
             "unit": Column("Enhet", width=70),
             "node": Column("Node", width=120),
+            "kind": Column("Slag", width=130),
         },
         order="severity DESC, since",
         width=14,

@@ -21,7 +21,7 @@ STATUS = f"node_status({NOW})"
 NONE = "Ingen noder i registeret for dette utvalget"
 COUNTED = {
     "nodes": "count(*)",
-    "silent": "count(*) FILTER (WHERE silent_intervals > 3)",
+    "silent": "count(*) FILTER (WHERE dashboard.silent(silent_seconds, interval_seconds))",
     "covered": "count(*) FILTER (WHERE coverage_today < 0.85)",
     "clocks": "count(*) FILTER (WHERE abs(clock_offset_seconds) > greatest(60, 2 * interval_seconds))",
     "packs": "count(*) FILTER (WHERE missing_packs + dropped_packs > 0)",
@@ -41,9 +41,9 @@ def dashboard() -> Dashboard:
                 Told(
                     "Nodene i tall",
                     "all but the first are 0.",
-                    "silent for 3 intervals (15 min where the registry has none); too little coverage today "
-                    "to compare with legal limits; a newest reading more than a minute off from its "
-                    "arrival; packs missing or dropped; above 5 % of the last 3 hours flagged.",
+                    "silent for 3 intervals (15 min where the registry has none) and ten minutes more; too "
+                    "little coverage today to compare with legal limits; a newest reading more than a minute "
+                    "off from its arrival; packs missing or dropped; above 5 % of the last 3 hours flagged.",
                     "sort the list below by that column.",
                     NONE,
                 ),

@@ -1,4 +1,4 @@
-"""The files that Grafana reads: dashboards, alert rules, contact points and policies as sorted JSON."""
+"""The files that Grafana reads: dashboards, rules and notifications as sorted JSON, and the runbooks."""
 
 import json
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from bypuls.errors import BypulsError
-from dashboards import notifications
+from dashboards import notifications, runbooks
 from dashboards.alert_rule import EVERY, FOLDER, AlertRule
 from dashboards.collection import pages
 from dashboards.rules import RULES
 
-DASHBOARDS, ALERTING = "dashboards", "provisioning/alerting"
+DASHBOARDS, ALERTING, RUNBOOKS = "dashboards", "provisioning/alerting", "runbooks.html"
 
 
 def text(what: object) -> str:
@@ -27,6 +27,7 @@ def files() -> dict[str, str]:
     made[f"{ALERTING}/rules.json"] = text(rule_groups(RULES))
     made[f"{ALERTING}/contact-points.json"] = text(notifications.contact_points())
     made[f"{ALERTING}/policies.json"] = text(notifications.policies())
+    made[RUNBOOKS] = runbooks.html()
     return made
 
 
@@ -72,8 +73,8 @@ def check(directory: Path) -> None:
     wanted = files()
     found = {
         path.relative_to(directory).as_posix()
-        for folder in (DASHBOARDS, ALERTING)
-        for path in (directory / folder).glob("*.json")
+        for pattern in (f"{DASHBOARDS}/*.json", f"{ALERTING}/*.json", RUNBOOKS)
+        for path in directory.glob(pattern)
     }
     wrong = [
         *(f"{name} is missing" for name in sorted(wanted.keys() - found)),

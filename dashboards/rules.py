@@ -6,11 +6,6 @@ from dashboards.query import rows
 
 AT = "$__timeTo()"
 MINUTE, HOUR = 60, 3600
-_HOUR_OF = f"date_trunc('hour', {AT}::timestamptz)"
-
-
-def _newest(column: str, place: int) -> str:
-    return f"(array_agg({column} ORDER BY time DESC))[{place}]"
 
 
 def _over(uid: str, severity: Severity, level: str, colour: str) -> AlertRule:
@@ -23,9 +18,10 @@ def _over(uid: str, severity: Severity, level: str, colour: str) -> AlertRule:
         f"{{{{ $labels.metric }}}} er over sin {colour.replace('gul', 'gule')} terskel, "
         'med {{ printf "%.1f" $values.A.Value }} %. Det er ikke et varsel fra NVE: se varsom.no',
         rows(
-            f"node, place, metric, quantity, 100 * (value - {level}) / abs({level}) AS value",
+            # A gauge may have its zero anywhere, and a threshold near it: of a tenth at least.
+            f"node, place, metric, quantity, 100 * (value - {level}) / greatest(abs({level}), 0.1) AS value",
             f"river_now(NULL, {AT})",
-            where=f"{level} <> 0",
+            where=f"{level} IS NOT NULL",
         ),
         limit=0,
         recovery=-2,
@@ -41,13 +37,7 @@ RULES = (
         Severity.WARNING,
         "NO₂ over timegrensen",
         'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.metric }} (grense 200, timemiddel)',
-        # The newest hour with enough readings: the one that has just ended may still be on its way.
-        rows(
-            "DISTINCT ON (metric) node, place, metric, value",
-            f"series('no2', NULL, {_HOUR_OF} - interval '3 hours', {_HOUR_OF}, '1 hour')",
-            where="coverage >= 0.85",
-            order="metric, time DESC",
-        ),
+        rows("node, place, metric, value", f"no2_now(NULL, {AT})", where="value IS NOT NULL"),
         limit=200,
         recovery=190,
         lasting=5 * MINUTE,
@@ -61,11 +51,9 @@ RULES = (
         'NO₂ har vært minst {{ printf "%.0f" $values.A.Value }} µg/m³ i tre timer ved '
         "{{ $labels.metric }} (alarm 400)",
         rows(
-            f"node, place, metric, least({', '.join(_newest('value', n) for n in (1, 2, 3))}) AS value",
-            f"series('no2', NULL, {_HOUR_OF} - interval '4 hours', {_HOUR_OF}, '1 hour')",
-            where="coverage >= 0.85",
-            group="node, place, metric "
-            f"HAVING {_newest('time', 1)} - {_newest('time', 3)} = interval '2 hours'",
+            "node, place, metric, three_hours AS value",
+            f"no2_now(NULL, {AT})",
+            where="three_hours IS NOT NULL",
         ),
         limit=400,
         recovery=380,
@@ -78,13 +66,7 @@ RULES = (
         Severity.WARNING,
         "PM10 over døgngrensen",
         'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet ved {{ $labels.metric }} (grense 50)',
-        # The running day counts from the moment on when 85 % of it is measured.
-        rows(
-            "DISTINCT ON (metric) node, place, metric, value",
-            f"series('pm10', NULL, {AT}::timestamptz - interval '60 hours', {AT}, '1 day')",
-            where="coverage >= 0.85",
-            order="metric, time DESC",
-        ),
+        rows("node, place, metric, value", f"pm10_now(NULL, {AT})"),
         limit=50,
         recovery=48,
         lasting=5 * MINUTE,
@@ -116,10 +98,8 @@ RULES = (
         "Trykket ved {{ $labels.metric }} er falt, og forbruket er "
         '{{ printf "%.1f" $values.A.Value }} ganger det vanlige',
         rows(
-            "node, place, metric, "
-            "max(CASE WHEN drop >= 0.5 THEN coalesce(flow_factor, 0) ELSE 0 END) AS value",
-            f"burst(NULL, {AT}::timestamptz - interval '30 minutes', {AT}, '15 minutes')",
-            group="node, place, metric",
+            "node, place, metric, CASE WHEN drop >= 0.5 THEN flow_factor ELSE 0 END AS value",
+            f"burst_now(NULL, {AT})",
         ),
         limit=1.5,
         recovery=1.3,
@@ -129,7 +109,7 @@ RULES = (
     AlertRule(
         "node-silent",
         Area.NODES,
-        Severity.WARNING,
+        Severity.INFO,
         "Node tier",
         "{{ $labels.node }} ({{ $labels.place }}, {{ $labels.owner }}) har ikke sendt noe på "
         '{{ printf "%.0f" $values.A.Value }} intervaller',
@@ -167,8 +147,9 @@ RULES = (
         Area.PLATFORM,
         Severity.CRITICAL,
         "Mottaket står",
-        'Det er gått {{ printf "%.0f" $values.A.Value }} s siden noen node sist fikk lagret noe',
-        rows("seconds AS value", f"lag_now({AT})", where="seconds IS NOT NULL"),
+        'Ingen node har fått lagret noe på {{ printf "%.0f" $values.A.Value }} s lenger enn det korteste '
+        "måleintervallet",
+        rows("overdue_seconds AS value", f"lag_now({AT})", where="seconds IS NOT NULL"),
         limit=300,
         recovery=120,
         lasting=2 * MINUTE,
@@ -182,9 +163,8 @@ RULES = (
         '{{ printf "%.0f" $values.A.Value }} nye meldinger i karantene siste kvarter; '
         "grunn: {{ $labels.reason }}",
         rows(
-            "reason, sum(value)::float8 AS value",
-            f"quarantine_series({AT}::timestamptz - interval '15 minutes', {AT}, '1 minute')",
-            group="reason",
+            "reason, kinds::float8 AS value",
+            f"quarantine_reasons({AT}::timestamptz - interval '15 minutes', {AT})",
         ),
         limit=20,
         recovery=5,

@@ -33,7 +33,7 @@ from dashboards.colours import ORANGE, VERMILION, YELLOW
 from dashboards.panels.told import Told, bounded, finished
 from dashboards.query import TIME_SERIES, Query, source
 
-LEVELS = {"yellow": YELLOW, "orange": ORANGE, "red": VERMILION}
+LEVELS = {"gul": YELLOW, "oransje": ORANGE, "rød": VERMILION}
 """Of thresholds, as their lines' labels end."""
 
 

@@ -32,6 +32,8 @@ RULES: dict[str, Any] = {
 }
 HEIGHT = to_datetime(NOON)
 HOUR = timedelta(hours=1)
+GRAVITY = {"info": 1, "warning": 2, "critical": 3}
+Ask = Callable[[str, datetime], Rows]
 
 # Grafana evaluates every minute; here it is as often as what a rule looks at changes.
 SEEN: dict[str, tuple[timedelta, timedelta, timedelta]] = {
@@ -54,7 +56,7 @@ EXPECTED = {
 
 
 @contextmanager
-def asking(url: str) -> Iterator[Callable[[str, datetime], Rows]]:
+def asking(url: str) -> Iterator[Ask]:
     """Give what runs a rule's SQL as of a moment, as Grafana's role."""
     with psycopg.connect(as_role(url, "bypuls_grafana"), autocommit=True, row_factory=dict_row) as connection:
 
@@ -143,6 +145,37 @@ def test_each_scenario_raises_its_alerts_and_no_others(alerts_of: Alerts, scenar
     }
 
 
+@pytest.mark.parametrize("scenario", EXPECTED)
+def test_what_a_rule_tells_the_list_of_the_overview_tells_as_gravely(
+    befallen: Callable[[str], TownDatabase], scenario: str
+) -> None:
+    told = set[str]()
+    with asking(befallen(scenario).url) as ask:
+        for moment in [HEIGHT + hours * HOUR for hours in (-100, -96, -72, -15.5, -11, -1, 0, 4)]:
+            assert beyond(ask, moment) == listed(ask, moment)
+            told |= {uid for uid, _, _ in beyond(ask, moment)}
+    assert told == EXPECTED[scenario]
+
+
+def beyond(ask: Ask, moment: datetime) -> set[tuple[str, int, str | None]]:
+    """Return which rules have a value beyond their limit, how grave they are, and at which node."""
+    found = set()
+    for uid, rule in RULES.items():
+        [condition] = rule["data"][1]["model"]["conditions"]
+        [limit], sign = condition["evaluator"]["params"], 1 if condition["evaluator"]["type"] == "gt" else -1
+        for labels, value in labelled(ask(rule["data"][0]["model"]["rawSql"], moment)).items():
+            if sign * value > sign * limit:
+                found.add((uid, GRAVITY[rule["labels"]["severity"]], dict(labels).get("node")))
+    return found
+
+
+def listed(ask: Ask, moment: datetime) -> set[tuple[str, int, str | None]]:
+    """Return the same as the list has it, and what a line means besides: above orange is above yellow."""
+    rows = ask("SELECT * FROM dashboard.findings(NULL, $__timeTo()) WHERE kind <> 'air-class'", moment)
+    found = {(row["kind"], row["severity"], row["node"]) for row in rows}
+    return found | {("river-level", 2, node) for kind, _, node in found if kind == "river-high"}
+
+
 def test_the_flood_is_told_before_it_is_there_and_its_alerts_end_with_it(alerts_of: Alerts) -> None:
     raised = alerts_of("flood")
     rise, level, high = (
@@ -197,7 +230,7 @@ def test_a_node_with_several_channels_of_a_quantity_raises_an_alert_for_each(dat
         connection.execute("UPDATE stream SET expected_interval = 600")
         connection.execute(
             "INSERT INTO threshold SELECT stream_id, level, value FROM stream,"
-            " (VALUES ('yellow', 0.1), ('orange', 0.2)) AS t (level, value) WHERE quantity = 'water_level'"
+            " (VALUES ('yellow', 0.0), ('orange', 0.2)) AS t (level, value) WHERE quantity = 'water_level'"
         )
     roll_up(database_url)
     with asking(database_url) as ask:
@@ -236,6 +269,10 @@ def test_a_town_that_falls_silent_raises_silence_and_lag_at_once_and_coverage_la
     [lag] = raised["ingest-lag"]
     assert HEIGHT < since(lag) <= HEIGHT + HOUR
     assert all(since(alert) > since(lag) for alert in raised["coverage-low"])
+    with asking(small.url) as ask:
+        told = beyond(ask, HEIGHT + 8 * HOUR)
+        # Of a node that is silent its coverage goes without saying.
+        assert listed(ask, HEIGHT + 8 * HOUR) == {one for one in told if one[0] != "coverage-low"} != told
 
 
 def test_messages_that_keep_coming_into_quarantine_are_told_with_their_reason(small: TownDatabase) -> None:
@@ -251,6 +288,9 @@ def test_messages_that_keep_coming_into_quarantine_are_told_with_their_reason(sm
     minutes = [HEIGHT - 3 * HOUR + number * timedelta(minutes=5) for number in range(36)]
     with asking(small.url) as ask:
         [alert] = evaluate(RULES["quarantine-rising"], ask, minutes)
+        assert ("quarantine-rising", 2, None) in beyond(ask, HEIGHT - 1.5 * HOUR) & listed(
+            ask, HEIGHT - 1.5 * HOUR
+        )
     assert alert.labels == {"reason": "unit"}
     assert HEIGHT - 2 * HOUR < since(alert) < HEIGHT - HOUR
     assert alert.ended is not None, "it ends when nothing comes any more"
@@ -269,6 +309,7 @@ def test_hours_that_wait_to_be_summed_up_are_told_and_cleared_ones_end_it(small:
         )
         [alert] = evaluate(RULES["rollup-backlog"], ask, minutes)
         assert since(alert) >= HEIGHT + timedelta(minutes=30), "not as if it had waited since it ended"
+        assert ("rollup-backlog", 2, None) in beyond(ask, minutes[-1]) & listed(ask, minutes[-1])
         assert alert.ended is None
         owner.execute("DELETE FROM dirty_hours")
         assert evaluate(RULES["rollup-backlog"], ask, minutes) == []

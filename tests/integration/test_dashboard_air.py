@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -108,6 +109,29 @@ def test_exceedances_are_those_of_the_api_and_a_running_period_is_not_compared(o
             assert compared == {}
 
 
+@pytest.mark.parametrize("rolled_up", [True, False])
+def test_what_is_above_a_limit_by_rounding_only_is_not_above_it(database_url: str, rolled_up: bool) -> None:
+    midnight, streams = NOON - 37 * HOUR, register(database_url, "a", "no2", "pm10")
+    quarters = np.arange(midnight, midnight + DAY, 900 * SECOND)
+    for channel, limit in (("no2", 200), ("pm10", 50)):
+        write(database_url, streams[channel], quarters, limit + 1e-12)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = 900")
+    if rolled_up:
+        roll_up(database_url)
+    assert [
+        row["value"] > 50 for row in ask(database_url, "series", "pm10", None, midnight, NOON, "1 day")
+    ] == [True]
+    rows = [row for row in ask(database_url, "exceedances", None, NOON) if row["period"] != "year"]
+    assert {(row["quantity"], row["assessed"], row["exceeded"]) for row in rows} == {
+        ("no2", 24, 0),
+        ("pm10", 1, 0),
+    }
+    assert ask(database_url, "exceedance_times", None, midnight, NOON) == []
+    assert [row["value"] for row in ask(database_url, "pm10_now", None, NOON)] == [50]
+    assert [row["value"] for row in ask(database_url, "no2_now", None, midnight + DAY)] == [200]
+
+
 def test_until_the_year_is_over_its_mean_so_far_stands_beside_the_limit(
     everyday: TownDatabase, town: Database
 ) -> None:
@@ -183,9 +207,17 @@ def test_lden_weighs_evening_and_night_by_the_directive_and_by_civil_hours(
             assert row["coverage"] == pytest.approx(1)
 
 
-def civil_hour(time: int) -> int:
-    from datetime import datetime
+def test_the_night_of_seven_hours_is_wholly_covered(database_url: str) -> None:
+    (stream,) = register(database_url, "a", "sound_level").values()
+    midnight = microseconds(datetime(2025, 3, 30, tzinfo=OSLO))
+    write(database_url, stream, np.arange(midnight, midnight + 23 * HOUR, 600 * SECOND), 50.0)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE stream SET expected_interval = 600")
+    (row,) = ask(database_url, "lden", None, midnight, midnight + 23 * HOUR)
+    assert (row["lnight"], row["coverage"]) == (pytest.approx(50), 1)
 
+
+def civil_hour(time: int) -> int:
     return datetime.fromtimestamp(time / 1e6, OSLO).hour
 
 

@@ -48,14 +48,19 @@ def test_a_node_tells_silence_battery_missing_packs_and_flagged_share(database_u
     inside = kept[kept > NOON - 3 * HOUR]
     assert row["flagged_share"] == pytest.approx(30 / (2 * len(inside)))
     assert row["clock_offset_seconds"] == 60
-    kinds = {found["kind"] for found in ask(database_url, "findings", None, NOON)}
-    assert kinds == {"silent"}
+    for late, told in ((0, "coverage-low"), (181, "node-silent")):
+        found = ask(database_url, "findings", None, NOON + late * SECOND)
+        assert {row["kind"] for row in found} == {told, "ingest-lag"}
 
 
-def test_a_node_enrolled_on_sight_is_silent_by_intervals_of_15_minutes(database_url: str) -> None:
+def test_a_node_enrolled_on_sight_is_silent_ten_minutes_after_three_intervals_of_15(
+    database_url: str,
+) -> None:
     write(database_url, register(database_url, "n", "no2")["no2"], [NOON], 1.0)
-    for minutes, found in ((44, set()), (46, {"silent"})):
+    for minutes, found in ((19, set()), (54, {"ingest-lag"}), (56, {"node-silent", "ingest-lag"})):
         at = NOON + minutes * 60 * SECOND
+        (lag,) = ask(database_url, "lag_now", at)
+        assert lag["overdue_seconds"] == lag["seconds"] - 900 == (minutes - 15) * 60
         (row,) = ask(database_url, "node_status", None, at)
         assert row["silent_intervals"] == pytest.approx(minutes / 15)
         assert (row["interval_seconds"], row["coverage_today"]) == (None, None)

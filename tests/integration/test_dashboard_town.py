@@ -25,21 +25,26 @@ def test_everyday_life_has_nothing_unusual(befallen: Befallen) -> None:
     for hours in range(-72, 24, 8):
         assert ask(url, "findings", None, NOON + hours * HOUR) == []
     assert {row["severity"] for row in ask(url, "map", None, NOON)} == {0}
+    (calm,) = ask(url, "unusual", None, NOON)
+    assert (calm["severity"], calm["what"]) == (0, "Ingenting uvanlig")
+    (nobody,) = ask(url, "unusual", ["nobody"], NOON)
+    assert (nobody["severity"], nobody["what"]) == (0, "Ingen noder i registeret for dette utvalget")
 
 
 def test_a_flood_shows_at_the_gauges_since_when_and_above_which_threshold(befallen: Befallen) -> None:
     url, at = befallen("flood").url, NOON - 72 * HOUR
     found = ask(url, "findings", None, at)
-    assert {row["kind"] for row in found} <= {"river", "river_rise"}
+    assert ask(url, "unusual", None, at) == found
+    assert {row["kind"] for row in found} <= {"river-level", "river-high", "river-rise"}
     worst = next(row for row in found if row["node"] == "leira-01" and row["unit"] == "m")
-    assert (worst["severity"], worst["what"]) == (2, "Vannstand over oransje terskel (5.8 m)")
+    assert (worst["severity"], worst["what"]) == (3, "Vannstand over oransje terskel (5,8 m)")
     levels = ask(url, "series", "water_level", ["leira-01"], at - 3 * DAY, at, "1 hour")
     crossed = min(row["time"] for row in levels if row["value"] > 5.8)
     assert worst["since"] == crossed
     (now,) = (row for row in ask(url, "river_now", ["leira-01"], at) if row["quantity"] == "water_level")
     assert (now["yellow"], now["orange"], now["red"], now["level"]) == (5.23, 5.8, 6.58, 2)
     (marked,) = (row for row in ask(url, "map", None, at) if row["node"] == "leira-01")
-    assert marked["severity"] == 2
+    assert marked["severity"] == 3
     assert "Vannføring over oransje terskel" in marked["what"]
 
 
@@ -77,7 +82,7 @@ def test_a_burst_main_shows_as_low_pressure_and_high_flow_in_its_zone_only(befal
     assert NOON - 2 * HOUR - 900 * SECOND <= min(times) <= NOON - 2 * HOUR + 900 * SECOND
     assert len(times) > 20
     (found,) = ask(url, "findings", None, NOON)
-    assert (found["severity"], found["kind"], found["node"]) == (3, "pressure", "pressure-01")
+    assert (found["severity"], found["kind"], found["node"]) == (3, "pipe-burst", "pressure-01")
     assert ask(url, "findings", None, NOON + 12 * HOUR) == []
 
 
@@ -158,9 +163,9 @@ def test_flow_at_night_is_that_of_two_civil_hours(everyday: TownDatabase) -> Non
 def test_threshold_lines_reach_over_the_whole_range(everyday: TownDatabase) -> None:
     lines = ask(everyday.url, "threshold_lines", "water_level", ["leira-01"], NOON - DAY, NOON)
     assert {(row["metric"], row["value"]) for row in lines} == {
-        ("Leira ved Leirsund (leira-01): yellow", 5.23),
-        ("Leira ved Leirsund (leira-01): orange", 5.80),
-        ("Leira ved Leirsund (leira-01): red", 6.58),
+        ("Leira ved Leirsund (leira-01): gul", 5.23),
+        ("Leira ved Leirsund (leira-01): oransje", 5.80),
+        ("Leira ved Leirsund (leira-01): rød", 6.58),
     }
     assert {microseconds(row["time"]) for row in lines} == {NOON - DAY, NOON}
 
