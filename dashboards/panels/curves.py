@@ -71,9 +71,9 @@ def series(
 
     `thresholds` are drawn as dashed lines; `lines` is a second query whose series are dashed lines of
     their own, such as those that belong to one gauge only: a label ends with its level. `shown` is a
-    value that the axis reaches at least, such as a limit. `colours` are those of columns. `right` is a
-    column with an axis of its own: its name, its unit and what the axis is called. `widest` is of bars, in
-    pixels, where steps without a value are left out: Grafana makes bars as wide as the least time between
+    value that the axis reaches at least from 0 on, such as a limit. `colours` are those of columns. `right`
+    is a column with an axis of its own: its name, its unit and what the axis is called. `widest` is of bars,
+    in pixels, where steps without a value are left out: Grafana makes bars as wide as the least time between
     two. Gaps longer than BRIDGED stay gaps.
     """
     panel = timeseries.Panel().with_target(Query(sql, TIME_SERIES)).unit(unit).display_name(name)
@@ -106,7 +106,7 @@ def series(
     for column, colour in (colours or {}).items():
         panel = panel.override_by_name(column, _coloured(colour))
     if shown is not None:
-        panel = panel.axis_soft_max(shown)
+        panel = panel.axis_soft_max(shown).axis_soft_min(0)
     if logarithmic:
         panel = panel.scale_distribution(ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
     if right is not None:
