@@ -84,7 +84,7 @@ def dashboard() -> Dashboard:
                     group="place",
                     order="place",
                 ),
-                "suffix: timer",
+                units.HOURS,
                 {f"class_{one.number}": (one.nb, AIR[one.number]) for one in CLASSES},
                 width=10,
                 height=10,
@@ -128,6 +128,7 @@ def dashboard() -> Dashboard:
                 decimals=0,
                 least=0,
                 link=NODE_OF_SERIES,
+                width=10,
             ),
             panels.listing(
                 Told(
@@ -157,10 +158,10 @@ def dashboard() -> Dashboard:
                     "not_assessed": Column(
                         "Ikke vurdert", units.COUNT, 0, width=100, sql=_counted("not_assessed")
                     ),
-                    "node": Column("Node", width=80),
+                    "node": Column("Node", hidden=True),
                 },
                 order="allowance_left, exceeded DESC",
-                width=12,
+                width=14,
             ),
             "Vind",
             panels.columns(
@@ -183,6 +184,7 @@ def dashboard() -> Dashboard:
                     "from_5_to_10": ("5–10 m/s", GREEN),
                     "above_10": ("over 10 m/s", ORANGE),
                 },
+                decimals=1,
                 width=12,
             ),
             panels.series(

@@ -135,9 +135,15 @@ def dashboard() -> Dashboard:
                 units.COUNT,
                 SEVERITY_STEPS,
                 SEVERITY_NAMES,
-                headings={"severity": "Alvor", "what": "Hva", "place": "Sted"},
+                headings={
+                    "severity": "Alvor",
+                    "what": "Hva",
+                    "place": "Sted",
+                    "value": "Verdi",
+                    "node": "Node",
+                },
                 link=NODE_OF_ROW,
-                width=10,
+                width=9,
             ),
             panels.listing(
                 Told(
@@ -157,7 +163,7 @@ def dashboard() -> Dashboard:
                     "quantity": Column("Verst", mappings=words(units.COMPONENTS), width=80),
                     "value": Column("Verdi", units.CONCENTRATION, 0, width=110),
                     "time": Column("Time fra", units.MOMENT, width=110),
-                    "node": Column("Node", width=90),
+                    "node": Column("Node", hidden=True),
                 },
                 where="worst",
                 order="index DESC",
@@ -183,8 +189,8 @@ def dashboard() -> Dashboard:
                     "orange": Column("Oransje", units.LEVEL, 2, width=80),
                     "red": Column("Rød", units.LEVEL, 2, width=80),
                     "rise_per_hour": Column("Stiger", units.METRES_PER_HOUR, 3, width=110),
-                    "time": Column("Målt", units.MOMENT, width=110),
-                    "node": Column("Node", width=100),
+                    "time": Column("Målt", units.MOMENT, width=105),
+                    "node": Column("Node", hidden=True),
                 },
                 where="quantity = 'water_level'",
                 order="level DESC, rise_per_hour DESC",
@@ -218,17 +224,16 @@ def _unusual() -> Panel:
         f"unusual({NOW})",
         {
             "severity": Column(
-                "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITY_NAMES, width=140
+                "Alvor", units.COUNT, thresholds=SEVERITY_STEPS, mappings=SEVERITY_NAMES, width=130
             ),
             "what": Column("Hva", link=RUNBOOK_OF_ROW),
-            "place": Column("Sted", link=NODE_OF_ROW, width=230),
-            "since": Column("Siden", units.MOMENT, width=120),
-            "value": Column("Verdi", units.COUNT, 2, width=90),
-            "unit": Column("Enhet", width=70),
-            "node": Column("Node", width=120),
-            "kind": Column("Slag", width=130),
+            "place": Column("Sted", link=NODE_OF_ROW, width=200),
+            "since": Column("Siden", units.MOMENT, width=105),
+            "told": Column("Verdi", width=110),
+            "node": Column("Node", hidden=True),
+            "kind": Column("Slag", hidden=True),
         },
         order="severity DESC, since",
-        width=14,
+        width=15,
         height=14,
     )

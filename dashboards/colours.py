@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRangeMapOptions,
+    DashboardSpecialValueMapOptions,
     RangeMap,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -79,6 +82,17 @@ def air_names() -> list[ValueMapping]:
         for one in CLASSES
     ]
 
+
+def missing(word: str, colour: str) -> ValueMapping:
+    """Return a mapping of no value."""
+    result = ValueMappingResult(text=word, color=colour)
+    return SpecialValueMap(
+        options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=result)
+    )
+
+
+UNKNOWN = missing("–", CLEAR)
+"""Of a cell without a value: Grafana writes there why the panel may be empty, in the lowest step's colour."""
 
 SEVERITY_NAMES = names(("Ingenting uvanlig", "Se på", "Gjør noe", "Haster"), SEVERITY)
 SEVERITY_STEPS = steps(SEVERITY[0], (1, SEVERITY[1]), (2, SEVERITY[2]), (3, SEVERITY[3]))

@@ -16,7 +16,7 @@ from dashboards.colours import (
 from dashboards.page import NODE_OF_ROW, NODE_OF_SERIES, page
 from dashboards.panels import Column, Told
 from dashboards.query import curve
-from dashboards.variables import NOW, QUARTERS, RANGE, STEPS, node, owner, place
+from dashboards.variables import HOURS, NOW, QUARTERS, RANGE, STEPS, node, owner, place
 
 UID = "bypuls-light"
 MEASURED = ("lamp_state", "power", "energy", "fill_level")
@@ -78,7 +78,6 @@ def dashboard() -> Dashboard:
                 ),
                 curve(f"series('lamp_state', {QUARTERS})"),
                 units.SHARE,
-                decimals=0,
                 least=0,
                 most=1,
                 link=NODE_OF_SERIES,
@@ -151,7 +150,7 @@ def dashboard() -> Dashboard:
                     "see the list beside.",
                     "Ingen avfallssensorer i dette utvalget",
                 ),
-                curve(f"series('fill_level', {STEPS})"),
+                curve(f"series('fill_level', {HOURS})"),
                 units.PERCENT,
                 thresholds=steps(BLUE, (90, ORANGE)),
                 decimals=0,

@@ -19,8 +19,10 @@ UID = "bypuls-mobility"
 MEASURED = ("vehicle_count", "bicycle_count", "people_count", "occupancy", "sound_level")
 
 
-def _passing(told: Told, sql: str) -> Panel:
-    return panels.series(told, sql, units.PER_HOUR, decimals=0, least=0, link=NODE_OF_SERIES)
+def _passing(told: Told, sql: str, width: int = 8) -> Panel:
+    return panels.series(
+        told, sql, units.PER_HOUR, decimals=0, least=0, link=NODE_OF_SERIES, width=width, height=9
+    )
 
 
 def dashboard() -> Dashboard:
@@ -40,7 +42,8 @@ def dashboard() -> Dashboard:
                     "compare both directions and the neighbouring roads.",
                     "Ingen trafikktellere i dette utvalget",
                 ),
-                curve(f"rate('vehicle_count', {HOURS})"),
+                curve(f"rate('vehicle_count', {HOURS})", words=units.DIRECTIONS),
+                width=24,  # two for each road
             ),
             _passing(
                 Told(
@@ -50,7 +53,7 @@ def dashboard() -> Dashboard:
                     "check the counter's battery in Noder.",
                     "Ingen sykkeltellere i dette utvalget",
                 ),
-                curve(f"rate('bicycle_count', {HOURS})"),
+                curve(f"rate('bicycle_count', {HOURS})", words=units.DIRECTIONS),
             ),
             _passing(
                 Told(
@@ -79,6 +82,8 @@ def dashboard() -> Dashboard:
                 units.COUNT,
                 name="${__field.labels.halls}",
                 decimals=0,
+                width=8,
+                height=9,
             ),
             "Parkering",
             panels.ranking(
@@ -107,7 +112,6 @@ def dashboard() -> Dashboard:
                 curve(f"parking({QUARTERS})", "share"),
                 units.SHARE,
                 thresholds=steps(BLUE, (0.9, ORANGE)),
-                decimals=0,
                 least=0,
                 most=1,
                 link=NODE_OF_SERIES,

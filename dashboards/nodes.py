@@ -10,6 +10,7 @@ from dashboards.colours import (
     VERMILION,
     YELLOW,
     steps,
+    words,
 )
 from dashboards.page import link, page
 from dashboards.panels import Column, Told
@@ -61,7 +62,7 @@ def dashboard() -> Dashboard:
             panels.listing(
                 Told(
                     "Nodene",
-                    "silent for less than one interval, coverage near 100 %, battery above 3.4 V, signal "
+                    "silent for less than one interval, coverage near 100 %, battery above 3.2 V, signal "
                     "above -110 dBm.",
                     "coloured cells. An interval is taken for 15 min, and coverage isn't known, where the "
                     "registry has none: nodes enrolled on sight.",
@@ -70,10 +71,10 @@ def dashboard() -> Dashboard:
                 ),
                 STATUS,
                 {
-                    "node": Column("Node", link=link(UID, "node=${__data.fields.node}"), width=110),
+                    "node": Column("Node", link=link(UID, "node=${__data.fields.node}"), width=120),
                     "place": Column("Sted"),
-                    "owner": Column("Eier", width=150),
-                    "state": Column("Tilstand", width=85),
+                    "owner": Column("Eier", width=240),
+                    "state": Column("Tilstand", mappings=words(units.STATES), width=105),
                     "last_seen": Column("Sist sett", units.MOMENT, width=110),
                     "silent_intervals": Column(
                         "Stille (intervaller)",
@@ -93,7 +94,7 @@ def dashboard() -> Dashboard:
                         "Batteri",
                         units.VOLTAGE,
                         2,
-                        steps(VERMILION, (3.2, ORANGE), (3.4, CLEAR)),
+                        steps(VERMILION, (3.0, ORANGE), (3.2, CLEAR)),
                         width=90,
                     ),
                     "signal": Column(
@@ -101,7 +102,7 @@ def dashboard() -> Dashboard:
                     ),
                     "missing_packs": Column("Mangler", units.COUNT, 0, steps(CLEAR, (1, ORANGE)), width=80),
                     "dropped_packs": Column("Kastet", units.COUNT, 0, steps(CLEAR, (1, ORANGE)), width=80),
-                    "clock_offset_seconds": Column("Klokke", units.SECONDS, 0, width=90),
+                    "clock_offset_seconds": Column("Klokke", units.FRACTIONS, 0, width=95),
                     "flagged_share": Column(
                         "Flagget", units.SHARE, 1, steps(CLEAR, (0.05, ORANGE)), width=85
                     ),
@@ -149,6 +150,7 @@ def dashboard() -> Dashboard:
                 ),
                 rows("flag, share AS value", f"flag_counts({NOW})", order="share DESC, flag"),
                 units.SHARE,
+                names=("flag", words(units.FLAGS)),
                 thresholds=steps(BLUE, (0.01, YELLOW), (0.05, ORANGE)),
                 decimals=2,
                 least=0,
@@ -163,7 +165,7 @@ def dashboard() -> Dashboard:
                     "De valgte nodene måler ikke denne størrelsen; velg en annen",
                 ),
                 curve(f"series('${{quantity}}', {STEPS})"),
-                "short",
+                units.COUNT,
                 width=24,
                 height=10,
             ),

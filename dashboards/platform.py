@@ -3,10 +3,10 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards import panels, units
-from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps
+from dashboards.colours import BLUE, ORANGE, VERMILION, YELLOW, steps, words
 from dashboards.page import page
 from dashboards.panels import Column, Told
-from dashboards.query import rows
+from dashboards.query import rows, worded
 
 UID = "bypuls-platform"
 RANGE = "$__timeFrom(), $__timeTo()"
@@ -95,7 +95,7 @@ def dashboard() -> Dashboard:
                     "Forsinkelse",
                     "as long as the nodes gather readings in a pack.",
                     "longer and longer: ingest doesn't keep up, or nodes catch up after an outage.",
-                    "compare with Commit: a slow database shows there too.",
+                    "compare with Lagringstid: a slow database shows there too.",
                     NO_INTAKE,
                 ),
                 rows(
@@ -104,13 +104,13 @@ def dashboard() -> Dashboard:
                     where="lag_seconds IS NOT NULL",
                     order="time",
                 ),
-                units.SECONDS,
+                units.FRACTIONS,
                 name="${__field.name}",
                 least=0,
             ),
             panels.series(
                 Told(
-                    "Commit",
+                    "Lagringstid (commit)",
                     "some milliseconds.",
                     "above 1 s: the disk is slow or full, or the database has much else to do.",
                     "look at the size below and at the database's disk.",
@@ -122,7 +122,7 @@ def dashboard() -> Dashboard:
                     where="commit_seconds IS NOT NULL",
                     order="time",
                 ),
-                units.SECONDS,
+                units.FRACTIONS,
                 name="${__field.name}",
                 thresholds=steps(BLUE, (1, ORANGE)),
                 least=0,
@@ -144,6 +144,7 @@ def dashboard() -> Dashboard:
                 units.COUNT,
                 name="${__field.name}",
                 bars=True,
+                stacked=True,
                 decimals=0,
                 least=0,
             ),
@@ -155,11 +156,16 @@ def dashboard() -> Dashboard:
                     "see the runbook quarantine-rising.",
                     "Ingenting kom i karantene i tidsrommet",
                 ),
-                rows("time, reason, value", f"quarantine_series({STEPS})", order="time"),
+                rows(
+                    f"time, {worded('reason', units.REASONS)}, value",
+                    f"quarantine_series({STEPS})",
+                    order="time",
+                ),
                 units.COUNT,
                 name="${__field.labels.reason}",
                 bars=True,
                 stacked=True,
+                widest=12,
                 decimals=0,
                 least=0,
             ),
@@ -173,7 +179,8 @@ def dashboard() -> Dashboard:
                 ),
                 f"quarantine_reasons({RANGE})",
                 {
-                    "reason": Column("Grunn"),
+                    "reason": Column("Grunn", mappings=words(units.REASONS)),
+                    "code": Column("Kode", width=170, sql="reason"),
                     "kinds": Column("Ulike", units.COUNT, 0, width=100),
                     "messages": Column("Meldinger", units.COUNT, 0, width=100),
                     "last_received": Column("Sist", units.MOMENT, width=130),
@@ -191,7 +198,7 @@ def dashboard() -> Dashboard:
                 ),
                 "sizes",
                 {
-                    "relation": Column("Tabell"),
+                    "relation": Column("Tabell", mappings=words({"database": "hele databasen"}), width=260),
                     "bytes": Column("Størrelse", units.SIZE, 1, width=150),
                     "estimated_rows": Column("Rader (anslag)", "locale", 0, width=150),
                 },

@@ -1,5 +1,6 @@
 """A query of Grafana's PostgreSQL data source, which the SDK doesn't know, and the data source itself."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from grafana_foundation_sdk.cog.builder import Builder
@@ -101,7 +102,27 @@ def rows(columns: str, source: str, *, where: str = "", group: str = "", order: 
     return f"SELECT {columns} FROM dashboard.{source}{tail}"  # noqa: S608  # Grafana fills it in
 
 
-def curve(source: str, value: str = "value", *, where: str = "") -> str:
-    """Return the statement for series over time: one for each node and label, of the column `value`."""
+def curve(
+    source: str, value: str = "value", *, where: str = "", words: Mapping[str, str] | None = None
+) -> str:
+    """Return the statement for series over time: one for each node and label, of the column `value`.
+
+    `words` are those for keys that labels end with.
+    """
     named = value if value == "value" else f"{value} AS value"
-    return rows(f"time, node, metric, {named}", source, where=where, order="time")
+    label = ending("metric", words) if words else "metric"
+    return rows(f"time, node, {label}, {named}", source, where=where, order="time")
+
+
+def worded(column: str, words: Mapping[str, str]) -> str:
+    """Return the column with words for its keys: series are named by it, and Grafana maps no names."""
+    cases = " ".join(f"WHEN '{key}' THEN '{word}'" for key, word in words.items())
+    return f"CASE {column} {cases} ELSE {column} END AS {column}"
+
+
+def ending(column: str, words: Mapping[str, str]) -> str:
+    """Return the column with words for the keys that its texts end with."""
+    told = column
+    for key, word in words.items():
+        told = f"regexp_replace({told}, '\\m{key}\\Z', '{word}')"
+    return f"{told} AS {column}"

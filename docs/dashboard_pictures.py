@@ -64,7 +64,8 @@ def draw(connection, page, asked):
         if panel.type_val == "timeseries":  # its legend is below
             bottom, height = bottom + 0.3 * height, 0.7 * height
         axis = figure.add_axes((place.x / 24 + 0.035, bottom, place.w / 24 - 0.05, height))
-        axis.set_title(f"{panel.title} [{panel.field_config.defaults.unit}]", fontsize=10, loc="left")
+        unit = panel.field_config.defaults.unit.removeprefix("suffix:")
+        axis.set_title(f"{panel.title} [{unit}]", fontsize=10, loc="left")
         results = []
         targets = panel.targets
         if isinstance(targets[0], SharedResult):
@@ -93,6 +94,9 @@ def text_of(value, mappings):
             found = mapping.options.get(f"{value:.0f}" if isinstance(value, float) else str(value))
             if found is not None:
                 return found.text
+        elif hasattr(mapping.options, "match"):
+            if value is None:
+                return mapping.options.result.text
         elif value is not None and mapping.options.from_val <= value <= mapping.options.to:
             return mapping.options.result.text
     if isinstance(value, float):

@@ -1,6 +1,6 @@
 """Bars: ranked, or stacked along a scale."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from grafana_foundation_sdk.builders import barchart, bargauge
 from grafana_foundation_sdk.builders.common import (
@@ -11,6 +11,7 @@ from grafana_foundation_sdk.builders.common import (
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.common import (
     BarGaugeDisplayMode,
+    BarGaugeValueMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -20,6 +21,7 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import (
     DynamicConfigValue,
+    ValueMapping,
 )
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
@@ -34,16 +36,23 @@ def ranking(
     unit: str,
     *,
     thresholds: ThresholdsConfig | None = None,
+    names: tuple[str, Sequence[ValueMapping]] | None = None,
     decimals: int | None = None,
     least: float | None = None,
     most: float | None = None,
     width: int = 8,
     height: int = 8,
 ) -> PanelModel:
-    """Return horizontal bars, one for each row of the query: a text column and a value."""
+    """Return horizontal bars, one for each row of the query: a text column and a value.
+
+    `names` are the text column and the words for what is in it.
+    """
     panel = bargauge.Panel().with_target(Query(sql)).unit(unit).orientation(VizOrientation.HORIZONTAL)
     panel = panel.thresholds(thresholds or steps(BLUE)).display_mode(BarGaugeDisplayMode.BASIC)
+    panel = panel.value_mode(BarGaugeValueMode.TEXT)  # yellow on white can't be read
     panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).values(True).limit(60))
+    if names is not None:
+        panel = panel.override_by_name(names[0], [DynamicConfigValue("mappings", list(names[1]))])
     panel = bounded(panel, decimals, least, most)
     return finished(panel.datasource(source()), told, width, height, None)
 
@@ -54,6 +63,7 @@ def columns(
     unit: str,
     parts: Mapping[str, tuple[str, str]],
     *,
+    decimals: int = 0,
     width: int = 8,
     height: int = 8,
 ) -> PanelModel:
@@ -68,6 +78,7 @@ def columns(
         .calcs([])
     )
     panel = panel.tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
+    panel = panel.decimals(decimals)
     for name, (heading, colour) in parts.items():
         panel = panel.override_by_name(
             name,

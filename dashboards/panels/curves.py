@@ -13,6 +13,7 @@ from grafana_foundation_sdk.builders.common import (
 from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
 from grafana_foundation_sdk.models.common import (
     AxisPlacement,
+    BarAlignment,
     GraphDrawStyle,
     GraphThresholdsStyleMode,
     LegendDisplayMode,
@@ -36,6 +37,13 @@ from dashboards.query import TIME_SERIES, Query, source
 LEVELS = {"gul": YELLOW, "oransje": ORANGE, "rød": VERMILION}
 """Of thresholds, as their lines' labels end."""
 
+BRIDGED = 25 * 60 * 1000
+"""Milliseconds over which a line goes on, less than two intervals of 15 min.
+
+In steps finer than the nodes' interval each series lacks the times of the others, and without this
+Grafana draws a cloud of points.
+"""
+
 
 def series(
     told: Told,
@@ -46,6 +54,7 @@ def series(
     thresholds: ThresholdsConfig | None = None,
     lines: str | None = None,
     bars: bool = False,
+    widest: int | None = None,
     stacked: bool = False,
     decimals: int | None = None,
     least: float | None = None,
@@ -62,22 +71,29 @@ def series(
 
     `thresholds` are drawn as dashed lines; `lines` is a second query whose series are dashed lines of
     their own, such as those that belong to one gauge only: a label ends with its level. `shown` is a
-    value that the axis reaches at least, such as a limit. `colours` are those of columns. `right` is a
-    column with an axis of its own: its name, its unit and what the axis is called. Gaps stay gaps.
+    value that the axis reaches at least from 0 on, such as a limit. `colours` are those of columns. `right`
+    is a column with an axis of its own: its name, its unit and what the axis is called. `widest` is of bars,
+    in pixels, where steps without a value are left out: Grafana makes bars as wide as the least time between
+    two. Gaps longer than BRIDGED stay gaps.
     """
     panel = timeseries.Panel().with_target(Query(sql, TIME_SERIES)).unit(unit).display_name(name)
-    panel = panel.line_width(1).fill_opacity(60 if bars or stacked else 0).span_nulls(False)
+    panel = panel.line_width(1).fill_opacity(60 if bars or stacked else 0).span_nulls(BRIDGED)
     panel = panel.show_points(VisibilityMode.AUTO).axis_placement(AxisPlacement.AUTO)
-    panel = panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel = panel.color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
     panel = panel.draw_style(GraphDrawStyle.BARS if bars else GraphDrawStyle.LINE)
+    # As a table it shows two or three lines, under English headings.
     panel = panel.legend(
         VizLegendOptions()
-        .display_mode(LegendDisplayMode.TABLE)
+        .display_mode(LegendDisplayMode.LIST)
         .placement(LegendPlacement.BOTTOM)
         .show_legend(True)
-        .calcs(["lastNotNull", "max"])
+        .calcs([])
     )
     panel = panel.tooltip(VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+    if bars:  # a bar begins with its hour or day
+        panel = panel.bar_alignment(BarAlignment.AFTER).bar_width_factor(0.9)
+    if widest is not None:
+        panel = panel.bar_max_width(widest)
     if thresholds is not None:
         style = GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
         panel = panel.thresholds(thresholds).thresholds_style(style)
@@ -90,7 +106,7 @@ def series(
     for column, colour in (colours or {}).items():
         panel = panel.override_by_name(column, _coloured(colour))
     if shown is not None:
-        panel = panel.axis_soft_max(shown)
+        panel = panel.axis_soft_max(shown).axis_soft_min(0)
     if logarithmic:
         panel = panel.scale_distribution(ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
     if right is not None:

@@ -19,7 +19,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
-from dashboards.colours import BLUE, steps
+from dashboards.colours import BLUE, GREY, missing, steps
 from dashboards.panels.told import Told, finished
 from dashboards.query import Query, Shared, shared, source
 
@@ -36,8 +36,9 @@ def figure(
     width: int = 4,
     height: int = 4,
 ) -> PanelModel:
-    """Return a panel with one large figure for each row that the query gives, coloured by its thresholds."""
-    panel = stat.Panel().with_target(Query(sql)).unit(unit).mappings(list(mappings))
+    """Return a panel with one large figure, coloured by its thresholds; grey, and why, if there is none."""
+    nothing = missing(told.empty, GREY)  # in the colour of the lowest step it would look as if all were well
+    panel = stat.Panel().with_target(Query(sql)).unit(unit).mappings([*mappings, nothing])
     panel = panel.thresholds(thresholds or steps(BLUE)).color_mode(BigValueColorMode.BACKGROUND_SOLID)
     panel = panel.graph_mode(BigValueGraphMode.NONE).text_mode(BigValueTextMode.AUTO)
     panel = panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False))
@@ -77,7 +78,8 @@ def summary(
     height: int = 4,
 ) -> PanelModel:
     """Return a large figure: the greatest value of another panel's column, which is asked once for both."""
-    panel = stat.Panel().with_target(Shared(of)).unit(unit).mappings(list(mappings)).thresholds(thresholds)
+    panel = stat.Panel().with_target(Shared(of)).unit(unit).thresholds(thresholds)
+    panel = panel.mappings([*mappings, missing(told.empty, GREY)])
     panel = panel.color_mode(BigValueColorMode.BACKGROUND_SOLID).graph_mode(BigValueGraphMode.NONE)
     panel = panel.reduce_options(ReduceDataOptions().calcs(["max"]).fields(f"/^{column}$/").values(False))
     return finished(panel.datasource(shared()), told, width, height, None)

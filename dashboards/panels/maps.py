@@ -18,9 +18,12 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
-from dashboards.colours import GREY
+from dashboards.colours import GREY, UNKNOWN
 from dashboards.panels.told import Told, finished
 from dashboards.query import Query, source
+
+HIDDEN = {"legend": False, "tooltip": True, "viz": False}
+"""From what a marker tells."""
 
 
 def places(
@@ -32,11 +35,15 @@ def places(
     mappings: Sequence[ValueMapping],
     *,
     headings: Mapping[str, str],
+    measures: Mapping[str, tuple[str, int]] | None = None,
     link: str | None = None,
     width: int = 12,
     height: int = 14,
 ) -> PanelModel:
-    """Return a map: a marker at each row's place, coloured and sized by its column `by`, from 0 to 3."""
+    """Return a map: a marker at each row's place, coloured and sized by its column `by`, from 0 to 3.
+
+    `headings` are those of the columns in what a marker tells, `measures` their units and decimals.
+    """
     where = (
         FrameGeometrySource().mode(FrameGeometrySourceMode.COORDS).latitude("latitude").longitude("longitude")
     )
@@ -48,7 +55,7 @@ def places(
     }
     layer = MapLayerOptions().type("markers").name(told.title).location(where).tooltip(True)
     layer = layer.config({"showLegend": True, "style": style})
-    panel = geomap.Panel().with_target(Query(sql)).unit(unit).thresholds(thresholds).mappings(list(mappings))
+    panel = geomap.Panel().with_target(Query(sql)).unit(unit).thresholds(thresholds).mappings([UNKNOWN])
     panel = panel.min(0).max(3)  # the scale of the sizes
     panel = panel.color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     panel = panel.view(geomap.MapViewConfig().id("fit").all_layers(True).zoom(12)).layers([layer])
@@ -56,6 +63,11 @@ def places(
     panel = panel.controls(geomap.ControlsOptions().show_zoom(True).show_attribution(True).show_scale(True))
     for name, heading in headings.items():
         panel = panel.override_by_name(name, [DynamicConfigValue("displayName", heading)])
+    # Of this column alone: a river at exactly 2 m isn't above orange.
+    panel = panel.override_by_name(by, [DynamicConfigValue("mappings", [*mappings, UNKNOWN])])
+    for name, (of, decimals) in (measures or {}).items():
+        shown = [DynamicConfigValue("unit", of), DynamicConfigValue("decimals", decimals)]
+        panel = panel.override_by_name(name, shown)
     for name in ("latitude", "longitude"):
-        panel = panel.override_by_name(name, [DynamicConfigValue("unit", "degree")])
+        panel = panel.override_by_name(name, [DynamicConfigValue("custom.hideFrom", HIDDEN)])
     return finished(panel.datasource(source()), told, width, height, link)

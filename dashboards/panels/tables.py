@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from grafana_foundation_sdk.builders import table
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
@@ -11,16 +12,32 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.dashboard import Panel as PanelModel
 
-from dashboards.colours import steps
+from dashboards.colours import UNKNOWN, steps
 from dashboards.panels.told import Told, finished
 from dashboards.query import Query, rows, source
+
+LEAST = 130
+"""Pixels of a column without a width, which takes what the others leave."""
+
+NARROW, BROAD = " .,()/fijlrtI", "mwMW"
+
+
+def room(heading: str) -> int:
+    """Return how wide a column is at least in which Grafana doesn't cut the heading off, in pixels.
+
+    As its table was measured with Inter at 14 px: a letter takes 5, 8.6 or 12.5, and padding and the
+    filter's icon 34.
+    """
+    letters = sum(5 if one in NARROW else 12.5 if one in BROAD else 8.6 for one in heading)
+    return ceil(letters) + 34
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table: its heading, unit, and how its cells are coloured and linked.
 
-    It is the column of that name, or what `sql` makes of the function's columns.
+    It is the column of that name, or what `sql` makes of the function's columns. What is hidden is there
+    for links.
     """
 
     heading: str
@@ -30,6 +47,7 @@ class Column:
     mappings: Sequence[ValueMapping] = ()
     link: str | None = None
     width: int | None = None
+    hidden: bool = False
     sql: str | None = None
 
 
@@ -46,7 +64,13 @@ def listing(
     """Return a table of these columns of a function or view of the store."""
     asked = (f"{column.sql} AS {name}" if column.sql else name for name, column in columns.items())
     panel = table.Panel().with_target(Query(rows(", ".join(asked), store, where=where, order=order)))
-    panel = panel.unit("string").filterable(True).thresholds(steps("transparent"))
+    panel = (
+        panel.unit("string")
+        .filterable(True)
+        .min_width(LEAST)
+        .thresholds(steps("transparent"))
+        .mappings([UNKNOWN])
+    )
     for name, column in columns.items():
         panel = panel.override_by_name(name, _cell(column))
     return finished(panel.datasource(source()), told, width, height, None)
@@ -60,7 +84,7 @@ def _cell(column: Column) -> list[DynamicConfigValue]:
     if column.decimals is not None:
         properties.append(DynamicConfigValue("decimals", column.decimals))
     if column.mappings:
-        properties.append(DynamicConfigValue("mappings", list(column.mappings)))
+        properties.append(DynamicConfigValue("mappings", [*column.mappings, UNKNOWN]))
     if column.thresholds is not None:
         properties.append(DynamicConfigValue("thresholds", column.thresholds.build()))
         cell = {"type": "color-background", "mode": "basic", "applyToRow": False}
@@ -68,5 +92,7 @@ def _cell(column: Column) -> list[DynamicConfigValue]:
     if column.link is not None:
         properties.append(DynamicConfigValue("links", [{"title": "Mer om dette", "url": column.link}]))
     if column.width is not None:
-        properties.append(DynamicConfigValue("custom.width", column.width))
+        properties.append(DynamicConfigValue("custom.width", max(column.width, room(column.heading))))
+    if column.hidden:
+        properties.append(DynamicConfigValue("custom.hidden", True))
     return properties

@@ -1,5 +1,6 @@
 """Every statement of every panel and variable, as Grafana sends it, on a month of the town and a year."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from grafana_foundation_sdk.models.dashboard import Panel
+from grafana_foundation_sdk.models.dashboard import Panel, RangeMap, ValueMap
 
 from bypuls.instants import to_datetime
 from dashboards.collection import pages
@@ -33,7 +34,7 @@ NOTHING_WRONG = {
     "Karantene etter grunn",
     "Lagrede målinger",
     "Forsinkelse",
-    "Commit",
+    "Lagringstid (commit)",
     "Gjentatt og i strid",
 }
 WHOLE_DAYS = {"PM10, døgnmiddel", "Nattforbruk (kl. 02–04)", "Lden per døgn"}
@@ -46,18 +47,18 @@ PLAUSIBLE = {
     "percentunit": (0, 1),
     "percent": (0, 100),
     "conμgm3": (-10, 2000),
-    "suffix: m": (-5, 30),
-    "suffix: m³/s": (0, 10_000),
-    "suffix: m³/h": (0, 5_000),
-    "suffix: mm/h": (0, 100),
-    "suffix: m/h": (-1, 1),
+    "suffix:m": (-5, 30),
+    "suffix:m³/s": (0, 10_000),
+    "suffix:m³/h": (0, 5_000),
+    "suffix:mm/h": (0, 100),
+    "suffix:m/h": (-1, 1),
     "dB": (20, 140),
     "volt": (0, 60),
-    "watt": (0, 1e5),
-    "kwatth": (0, 5_000),
+    "suffix:W": (0, 1e5),
+    "suffix:kWh": (0, 5_000),
     "velocityms": (0, 75),
-    "suffix: per time": (0, 20_000),
-    "suffix: dBm": (-150, 0),
+    "suffix:per time": (0, 20_000),
+    "suffix:dBm": (-150, 0),
 }
 
 
@@ -114,10 +115,33 @@ def test_every_panel_answers_with_what_it_can_show(given: tuple[str, list[Given]
     assert empty <= NOTHING_WRONG | (WHOLE_DAYS if span == "1h" else set())
 
 
+def test_every_pattern_of_names_finds_series(given: tuple[str, list[Given]]) -> None:
+    found = 0
+    for panel in {one.panel.title: one.panel for one in given[1]}.values():
+        assert panel.field_config is not None
+        patterns = [
+            str(one.matcher.options).strip("/")
+            for one in panel.field_config.overrides or []
+            if one.matcher.id_val == "byRegexp"
+        ]
+        if patterns:
+            names = {
+                f"{label} {name}"
+                for one in given[1]
+                if one.panel is panel and one.nodes == ALL
+                for label in one.answer.column("metric")
+                for name in one.answer.columns
+            }
+            assert all(any(re.search(pattern, name) for name in names) for pattern in patterns), panel.title
+            found += len(patterns)
+    assert found == 7
+
+
 def test_chosen_nodes_are_shown_and_no_others(given: tuple[str, list[Given]]) -> None:
     for one in given[1]:
         if "${node" in one.query.sql and "node" in one.answer.columns:
-            assert set(one.answer.column("node")) <= set(one.asked.variables["node"]), one.panel.title
+            # What is unusual may be of no node: readings that nobody can store.
+            assert set(one.answer.column("node")) <= {*one.asked.variables["node"], None}, one.panel.title
 
 
 def check(panel: Panel, query: SqlQuery, answer: Answer, asked: Asked) -> None:
@@ -125,7 +149,7 @@ def check(panel: Panel, query: SqlQuery, answer: Answer, asked: Asked) -> None:
     title, columns = panel.title or "", answer.columns
     assert len(set(columns)) == len(columns), title
     assert panel.field_config is not None
-    overrides = {
+    overrides: dict[str, dict[str, Any]] = {
         str(one.matcher.options): {part.id_val: part.value for part in one.properties}
         for one in panel.field_config.overrides or []
     }
@@ -139,6 +163,14 @@ def check(panel: Panel, query: SqlQuery, answer: Answer, asked: Asked) -> None:
             assert max(numbers) <= high, (title, name, max(numbers))
         if unit.startswith("time:"):
             assert all(value is None or isinstance(value, datetime) for value in column), (title, name)
+    named = {
+        str(one.matcher.options)
+        for one in panel.field_config.overrides or []
+        if one.matcher.id_val == "byName"
+    }
+    assert named <= set(columns), f"{title}: Grafana leaves out what is said of a column that isn't there"
+    for name in named:
+        check_words(f"{title}, {name}", overrides[name].get("mappings", []), values[name])
     match panel.type_val:
         case "table":
             assert columns == tuple(overrides), title
@@ -155,6 +187,15 @@ def check(panel: Panel, query: SqlQuery, answer: Answer, asked: Asked) -> None:
             assert all(59 < value < 61 for value in values["latitude"]), title
         case other:
             raise AssertionError(f"nobody knows how to check a {other}")
+
+
+def check_words(title: str, mappings: list[Any], values: list[Any]) -> None:
+    """Make sure that no key is left that should be shown as a word."""
+    words = [one.options for one in mappings if isinstance(one, ValueMap)]
+    if words and not any(isinstance(one, RangeMap) for one in mappings):
+        keys = {key for options in words for key in options}
+        if "database" not in keys:  # besides the names of tables
+            assert {str(value) for value in values if value is not None} <= keys, title
 
 
 def check_series(title: str, answer: Answer, asked: Asked) -> None:
@@ -230,7 +271,9 @@ def test_a_value_with_a_quote_chooses_nothing_and_breaks_nothing(reader: Grafana
     )
     for _, panel, query in PANELS:
         answer = reader.run(query.sql, asked)
-        if "${node" in query.sql and panel.type_val not in {"stat", "barchart"}:
+        if "unusual(" in query.sql:
+            assert answer.column("what") == ["Ingen noder i registeret for dette utvalget"]
+        elif "${node" in query.sql and panel.type_val not in {"stat", "barchart"}:
             assert answer.rows == [], panel.title
 
 
@@ -300,9 +343,21 @@ def test_the_platforms_panels_show_what_ingest_noted_and_what_lies_in_quarantine
     assert all(shown[title].rows for title in NOTHING_WRONG - {"Uvanlig nå"})
     assert set(shown["Lagrede målinger"].column("målinger")) == {10.0}
     assert set(shown["Forsinkelse"].column("middel")) == {0.5}
-    assert set(shown["Commit"].column("størst")) == {0.05}
-    assert shown["Karantene etter grunn"].rows[0][:3] == ("unit", 1, 7)
+    assert set(shown["Lagringstid (commit)"].column("størst")) == {0.05}
+    assert shown["Karantene etter grunn"].rows[0][:4] == ("unit", "unit", 1, 7)
     assert "secret" not in str(shown)
+
+
+def test_labels_are_in_norwegian(reader: GrafanaReader) -> None:
+    english = re.compile(r"\b(inbound|outbound|entrance|exit|yellow|orange|red|mean)\b")
+    for page in pages():
+        asked = reader.choose(page, UNTIL - timedelta(days=1), UNTIL)
+        for uid, panel, query in PANELS:
+            if uid == page.uid and panel.type_val == "timeseries":
+                answer = reader.run(query.sql, asked)
+                for name in {"metric", "halls", "reason"} & set(answer.columns):
+                    wrong = {label for label in answer.column(name) if english.search(label)}
+                    assert not wrong, (panel.title, wrong)
 
 
 def test_the_past_is_told_as_it_was(reader: GrafanaReader) -> None:

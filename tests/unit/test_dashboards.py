@@ -13,9 +13,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from bypuls.air_quality import BOUNDS
 from bypuls.errors import BypulsError
+from bypuls.numeric.flags import Flag
 from bypuls.quantities import QUANTITIES
-from dashboards import colours
+from bypuls.quarantine import Reason
+from dashboards import colours, units
 from dashboards.collection import pages, queries
+from dashboards.panels.curves import BRIDGED
+from dashboards.panels.tables import LEAST, room
 from dashboards.query import SOURCE_UID, SharedResult, SqlQuery, register
 from dashboards.rendering import check, files, render, text
 
@@ -106,18 +110,18 @@ def test_panels_are_numbered_named_and_laid_out_without_gaps_or_overlap(uid: str
 UNITS = {
     ("series", "ug/m3"): "conμgm3",
     ("series", "m/s"): "velocityms",
-    ("series", "m"): "suffix: m",
-    ("threshold_lines", "m"): "suffix: m",
-    ("series", "m3/s"): "suffix: m³/s",
-    ("threshold_lines", "m3/s"): "suffix: m³/s",
-    ("rise", "m"): "suffix: m/h",
-    ("rate", "mm"): "suffix: mm/h",
-    ("series", "bar"): "suffix: bar",
-    ("rate", "m3"): "suffix: m³/h",
-    ("rate", "1"): "suffix: per time",
+    ("series", "m"): "suffix:m",
+    ("threshold_lines", "m"): "suffix:m",
+    ("series", "m3/s"): "suffix:m³/s",
+    ("threshold_lines", "m3/s"): "suffix:m³/s",
+    ("rise", "m"): "suffix:m/h",
+    ("rate", "mm"): "suffix:mm/h",
+    ("series", "bar"): "suffix:bar",
+    ("rate", "m3"): "suffix:m³/h",
+    ("rate", "1"): "suffix:per time",
     ("series", "dB"): "dB",
-    ("series", "W"): "watt",
-    ("energy_days", "kWh"): "kwatth",
+    ("series", "W"): "suffix:W",
+    ("energy_days", "kWh"): "suffix:kWh",
     ("series", "%"): "percent",
     ("series", "1"): "percentunit",  # the share of the time in a state
 }
@@ -195,6 +199,103 @@ def test_every_panel_but_grafanas_own_list_of_alerts_asks_our_data_source(panel:
         assert panel.datasource.uid == SOURCE_UID
         assert isinstance(target, SqlQuery)
         assert re.match(r"SELECT .* FROM dashboard\.\w+", target.sql), "panels ask functions made for them"
+
+
+def settings(panel: Panel) -> dict[str, dict[str, Any]]:
+    """Return what the overrides of a panel set, by column or pattern."""
+    assert panel.field_config is not None
+    return {
+        str(one.matcher.options): {part.id_val: part.value for part in one.properties}
+        for one in panel.field_config.overrides or []
+    }
+
+
+@pytest.mark.parametrize("panel", every_panel())
+def test_no_unit_is_written_in_english_or_with_two_spaces(panel: Panel) -> None:
+    """Of times Grafana's own say "mins" and "days"; watts without decimals tell 1.6 kW as 2 kW."""
+    assert panel.field_config is not None
+    used = [panel.field_config.defaults.unit, *(one.get("unit") for one in settings(panel).values())]
+    assert not {"s", "ms", "m", "h", "d", "short", "watt", "kwatth"} & set(used)
+    assert not [unit for unit in used if unit and re.match(r"(suffix|prefix): ", unit)]
+
+
+@pytest.mark.parametrize("panel", every_panel())
+def test_a_cell_without_a_value_is_a_dash_and_not_what_an_empty_panel_says(panel: Panel) -> None:
+    if panel.type_val not in {"table", "geomap"}:
+        return
+    assert panel.field_config is not None
+    mapped = [one["mappings"] for one in settings(panel).values() if "mappings" in one]
+    for mappings in (panel.field_config.defaults.mappings or [], *mapped):
+        told = json.loads(text(mappings))[-1]
+        assert (told["type"], told["options"]["match"]) == ("special", "null")
+        assert told["options"]["result"] == {"text": "–", "color": "transparent"}
+
+
+@pytest.mark.parametrize("panel", every_panel())
+def test_a_figure_that_is_not_known_is_grey_and_says_why(panel: Panel) -> None:
+    """In the colour of the lowest step a town without air stations would have good air."""
+    told = json.loads(text(panel))
+    asks = any(isinstance(target, SqlQuery) for target in panel.targets or [])
+    if panel.type_val != "stat" or not asks or settings(panel):
+        return
+    defaults = told["fieldConfig"]["defaults"]
+    assert defaults["mappings"][-1]["options"]["match"] == "null"
+    assert defaults["mappings"][-1]["options"]["result"] == {
+        "text": defaults["noValue"],
+        "color": colours.GREY,
+    }
+
+
+@pytest.mark.parametrize("panel", every_panel())
+def test_a_table_is_no_wider_than_its_panel_on_a_screen_of_1920_pixels(panel: Panel) -> None:
+    """What doesn't fit is scrolled to: nobody sees that there is more."""
+    if panel.type_val != "table":
+        return
+    assert panel.grid_pos is not None
+    shown = [one for one in settings(panel).values() if not one.get("custom.hidden")]
+    for one in shown:
+        assert one.get("custom.width", LEAST) >= room(one["displayName"]), one["displayName"]
+    assert sum(one.get("custom.width", LEAST) for one in shown) <= panel.grid_pos.w / 24 * 1888 - 10
+
+
+def test_a_heading_has_as_much_room_as_grafanas_table_was_seen_to_need() -> None:
+    """Pixels of the text and of what stands beside it, from Grafana's own table in a browser."""
+    seen = {"Komponent": 78, "Periode": 53, "Ganger over": 84, "Stille (intervaller)": 117, "Oransje": 53}
+    for heading, pixels in seen.items():
+        assert pixels + 32 <= room(heading) <= pixels + 45, heading
+
+
+@pytest.mark.parametrize("panel", every_panel())
+def test_series_are_lines_with_an_axis_and_a_legend_that_can_be_read(panel: Panel) -> None:
+    if panel.type_val != "timeseries":
+        return
+    told = json.loads(text(panel))
+    defaults, legend = told["fieldConfig"]["defaults"], told["options"]["legend"]
+    # Each series lacks the times of the others: not bridged, Grafana draws points.
+    assert defaults["custom"]["spanNulls"] == BRIDGED
+    assert 2 * 10 * 60_000 < BRIDGED < 2 * 15 * 60_000, "over steps of 10 min, not over a missing reading"
+    # Without decimals an axis has whole numbers only: 0 % and 100 %.
+    assert not (defaults["unit"] == "percentunit" and defaults.get("decimals") == 0)
+    assert (legend["displayMode"], legend["calcs"]) == ("list", [])
+
+
+def test_every_code_that_operators_see_has_words() -> None:
+    assert units.REASONS.keys() == {reason.value for reason in Reason}
+    assert units.FLAGS.keys() == {str(flag.name).lower() for flag in Flag}
+    for words in (units.REASONS, units.FLAGS, units.STATES):
+        assert len(set(words.values())) == len(words)
+
+
+def test_markers_of_a_map_map_the_column_that_colours_them_alone() -> None:
+    found = 0
+    for page in PAGES.values():
+        for panel in panels(page):
+            if panel.type_val == "geomap":
+                mapped = [name for name, one in settings(panel).items() if "mappings" in one]
+                [layer] = json.loads(text(panel))["options"]["layers"]
+                assert mapped == [layer["config"]["style"]["color"]["field"]]
+                found += 1
+    assert found == 2
 
 
 def test_a_summary_takes_a_column_that_the_panel_it_names_asks_for() -> None:

@@ -191,3 +191,14 @@ def test_grafana_is_of_the_version_that_the_sdk_is_made_for() -> None:
     assert image is not None
     assert pinned is not None
     assert image.groups() == pinned.groups() == tuple(str(number) for number in LEAST)
+
+
+def test_the_day_stands_before_the_month() -> None:
+    """Below curves Grafana's own formats write 3 November as 11/03."""
+    formats = {
+        name: told
+        for name, told in GRAFANA["environment"].items()
+        if name.startswith(("GF_DATE_FORMATS_INTERVAL_", "GF_DATE_FORMATS_FULL_DATE"))
+    }
+    assert len(formats) == 4
+    assert all(told.startswith(("DD.MM.", "MM.YYYY")) for told in formats.values())

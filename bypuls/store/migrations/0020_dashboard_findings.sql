@@ -164,16 +164,19 @@ END
 $$;
 COMMENT ON FUNCTION dashboard.findings IS 'severity 1 look, 2 act, 3 urgent; kinds are uids of alert rules, and air-class; value in the unit beside it. Thresholds are the gauges'' own';
 
+CREATE FUNCTION dashboard.told(value float8, unit text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN concat_ws(' ', replace(trim_scale(round(value::numeric, CASE WHEN abs(value) < 100 THEN 2 ELSE 0 END))::text, '.', ','), unit);
+COMMENT ON FUNCTION dashboard.told IS 'a value with its unit, as Norwegians write it';
+
 -- An empty list and one that could not be asked for look alike: that nothing is unusual is a row.
 CREATE FUNCTION dashboard.unusual(nodes text[], at timestamptz)
-RETURNS TABLE (severity int, kind text, what text, node text, place text, latitude float8, longitude float8,
-               since timestamptz, value float8, unit text)
+RETURNS TABLE (severity int, kind text, what text, node text, place text, since timestamptz, told text)
 LANGUAGE sql STABLE ROWS 20 AS $$
     WITH found AS MATERIALIZED (SELECT * FROM dashboard.findings(unusual.nodes, at))
-    SELECT * FROM found
+    SELECT f.severity, f.kind, f.what, f.node, f.place, f.since, dashboard.told(f.value, f.unit) FROM found AS f
     UNION ALL
     SELECT 0, 'none', CASE WHEN n.there THEN 'Ingenting uvanlig' ELSE 'Ingen noder i registeret for dette utvalget' END,
-           NULL, NULL, NULL, NULL, NULL, NULL, NULL
+           NULL, NULL, NULL, NULL
     FROM (SELECT EXISTS (SELECT FROM public.node AS n WHERE unusual.nodes IS NULL OR n.node = ANY(unusual.nodes))) AS n (there)
     WHERE NOT EXISTS (SELECT FROM found)
 $$;
@@ -185,8 +188,7 @@ RETURNS TABLE (node text, place text, owner text, latitude float8, longitude flo
 LANGUAGE sql STABLE ROWS 100 AS $$
     WITH found AS (
         SELECT f.node, max(f.severity) AS severity, string_agg(f.what, '; ' ORDER BY f.severity DESC) AS what,
-               (array_agg(concat_ws(' ', replace(round(f.value::numeric, 2)::text, '.', ','), f.unit)
-                          ORDER BY f.severity DESC))[1] AS value
+               (array_agg(dashboard.told(f.value, f.unit) ORDER BY f.severity DESC))[1] AS value
         FROM dashboard.findings(nodes, at) AS f GROUP BY f.node
     )
     SELECT n.node, coalesce(n.place, n.node), n.owner, n.latitude, n.longitude, coalesce(found.severity, 0),
