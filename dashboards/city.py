@@ -94,7 +94,8 @@ def dashboard() -> Dashboard:
                     "Ingen noder i registeret for dette utvalget",
                 ),
                 rows(
-                    "count(*) FILTER (WHERE dashboard.silent(silent_seconds, interval_seconds)) AS value",
+                    "count(*) FILTER (WHERE dashboard.silent_for(silent_seconds, interval_seconds) > 0)"
+                    " AS value",
                     f"node_status({NOW})",
                 ),
                 units.COUNT,
@@ -105,14 +106,15 @@ def dashboard() -> Dashboard:
             panels.figure(
                 Told(
                     "Siden siste måling",
-                    "some seconds.",
-                    "minutes: nothing at all arrives any more.",
+                    "some seconds, or as long as the nodes take from one report to the next.",
+                    "a quarter of an hour: nothing at all arrives any more. The list below tells it after "
+                    "five minutes more than usual.",
                     "open Plattform: is ingest running, does the broker answer? Start what has stopped.",
                     "Det er ikke kommet noen måling ennå",
                 ),
                 rows("seconds AS value", "lag_now($__timeTo())"),
                 units.SECONDS,
-                thresholds=steps(BLUE, (60, YELLOW), (300, ORANGE), (900, VERMILION)),
+                thresholds=steps(BLUE, (900, YELLOW), (1800, ORANGE), (3600, VERMILION)),
                 link=link("bypuls-platform"),
                 width=4,
             ),

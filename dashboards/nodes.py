@@ -22,7 +22,7 @@ STATUS = f"node_status({NOW})"
 NONE = "Ingen noder i registeret for dette utvalget"
 COUNTED = {
     "nodes": "count(*)",
-    "silent": "count(*) FILTER (WHERE dashboard.silent(silent_seconds, interval_seconds))",
+    "silent": "count(*) FILTER (WHERE dashboard.silent_for(silent_seconds, interval_seconds) > 0)",
     "covered": "count(*) FILTER (WHERE coverage_today < 0.85)",
     "clocks": "count(*) FILTER (WHERE abs(clock_offset_seconds) > greatest(60, 2 * interval_seconds))",
     "packs": "count(*) FILTER (WHERE missing_packs + dropped_packs > 0)",

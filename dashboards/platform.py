@@ -25,14 +25,14 @@ def dashboard() -> Dashboard:
             panels.figure(
                 Told(
                     "Siden siste pakke",
-                    "some seconds.",
-                    "above a minute: nothing arrives.",
+                    "some seconds, or as long as the nodes take from one report to the next.",
+                    "a quarter of an hour: nothing arrives.",
                     "see the runbook ingest-lag.",
                     "Ingen pakke er mottatt ennå",
                 ),
                 rows("seconds AS value", "lag_now($__timeTo())"),
                 units.SECONDS,
-                thresholds=steps(BLUE, (60, YELLOW), (300, ORANGE), (900, VERMILION)),
+                thresholds=steps(BLUE, (900, YELLOW), (1800, ORANGE), (3600, VERMILION)),
                 width=6,
             ),
             panels.figure(

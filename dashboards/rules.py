@@ -8,23 +8,30 @@ AT = "$__timeTo()"
 MINUTE, HOUR = 60, 3600
 
 
-def _over(uid: str, severity: Severity, level: str, colour: str) -> AlertRule:
-    """Return the rule of gauges above one of their thresholds; `colour` is what the level is called."""
+def _over(uid: str, severity: Severity, levels: str, colour: str) -> AlertRule:
+    """Return the rule of gauges above one of their thresholds; `colour` is what the level is called.
+
+    Of `levels`, the first that a gauge has counts: one without orange is told of above red.
+    """
+    # In centimetres, so that ripples of some don't end it: a gauge may have its zero, and a threshold,
+    # anywhere.
+    scale = f"CASE quantity WHEN 'water_level' THEN 1 ELSE greatest(coalesce({levels}), 1) END"
     return AlertRule(
         uid,
         Area.WATER,
         severity,
         f"Elv over {colour} terskel",
-        f"{{{{ $labels.metric }}}} er over sin {colour.replace('gul', 'gule')} terskel, "
-        'med {{ printf "%.1f" $values.A.Value }} %. Det er ikke et varsel fra NVE: se varsom.no',
+        '{{ $labels.metric }} er {{ printf "%.0f" $values.A.Value }} {{ $labels.unit }} over sin '
+        f"{colour.replace('gul', 'gule')} terskel. Det er ikke et varsel fra NVE: se varsom.no",
         rows(
-            # A gauge may have its zero anywhere, and a threshold near it: of a tenth at least.
-            f"node, place, metric, quantity, 100 * (value - {level}) / greatest(abs({level}), 0.1) AS value",
+            "node, place, metric, channel, quantity, "
+            "CASE quantity WHEN 'water_level' THEN 'cm' ELSE '%' END AS unit, "
+            f"100 * (value - coalesce({levels})) / {scale} AS value",
             f"river_now(NULL, {AT})",
-            where=f"{level} IS NOT NULL",
+            where=f"coalesce({levels}) IS NOT NULL",
         ),
         limit=0,
-        recovery=-2,
+        recovery=-5,
         lasting=10 * MINUTE,
         dashboard=water.UID,
     )
@@ -37,7 +44,7 @@ RULES = (
         Severity.WARNING,
         "NO₂ over timegrensen",
         'NO₂ er {{ printf "%.0f" $values.A.Value }} µg/m³ ved {{ $labels.metric }} (grense 200, timemiddel)',
-        rows("node, place, metric, value", f"no2_now(NULL, {AT})", where="value IS NOT NULL"),
+        rows("node, place, metric, channel, value", f"no2_now(NULL, {AT})", where="value IS NOT NULL"),
         limit=200,
         recovery=190,
         lasting=5 * MINUTE,
@@ -51,7 +58,7 @@ RULES = (
         'NO₂ har vært minst {{ printf "%.0f" $values.A.Value }} µg/m³ i tre timer ved '
         "{{ $labels.metric }} (alarm 400)",
         rows(
-            "node, place, metric, three_hours AS value",
+            "node, place, metric, channel, three_hours AS value",
             f"no2_now(NULL, {AT})",
             where="three_hours IS NOT NULL",
         ),
@@ -65,28 +72,32 @@ RULES = (
         Area.AIR,
         Severity.WARNING,
         "PM10 over døgngrensen",
-        'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet ved {{ $labels.metric }} (grense 50)',
-        rows("node, place, metric, value", f"pm10_now(NULL, {AT})"),
+        'PM10 er {{ printf "%.0f" $values.A.Value }} µg/m³ over døgnet {{ $labels.day }} '
+        "ved {{ $labels.metric }} (grense 50)",
+        rows(
+            "node, place, metric, channel, to_char(time AT TIME ZONE 'Europe/Oslo', 'DD.MM.') AS day, value",
+            f"pm10_now(NULL, {AT})",
+        ),
         limit=50,
         recovery=48,
         lasting=5 * MINUTE,
         dashboard=air.UID,
     ),
-    _over("river-level", Severity.WARNING, "yellow", "gul"),
-    _over("river-high", Severity.CRITICAL, "orange", "oransje"),
+    _over("river-level", Severity.WARNING, "yellow, orange, red", "gul"),
+    _over("river-high", Severity.CRITICAL, "orange, red", "oransje"),
     AlertRule(
         "river-rise",
         Area.WATER,
         Severity.WARNING,
         "Elv stiger fort",
-        '{{ $labels.metric }} stiger {{ printf "%.2f" $values.A.Value }} m i timen',
+        '{{ $labels.metric }} stiger {{ printf "%.0f" $values.A.Value }} cm i timen',
         rows(
-            "node, place, metric, rise_per_hour AS value",
+            "node, place, metric, channel, 100 * rise_per_hour AS value",
             f"river_now(NULL, {AT})",
             where="quantity = 'water_level' AND rise_per_hour IS NOT NULL",
         ),
-        limit=0.05,
-        recovery=0.03,
+        limit=5,
+        recovery=3,
         lasting=30 * MINUTE,
         dashboard=water.UID,
     ),
@@ -95,14 +106,11 @@ RULES = (
         Area.WATER,
         Severity.CRITICAL,
         "Trolig rørbrudd",
-        "Trykket ved {{ $labels.metric }} er falt, og forbruket er "
-        '{{ printf "%.1f" $values.A.Value }} ganger det vanlige',
-        rows(
-            "node, place, metric, CASE WHEN drop >= 0.5 THEN flow_factor ELSE 0 END AS value",
-            f"burst_now(NULL, {AT})",
-        ),
-        limit=1.5,
-        recovery=1.3,
+        "Trykkfall ved {{ $labels.metric }} med høyt forbruk: "
+        '{{ printf "%.1f" $values.A.Value }} ganger grensene (0,5 bar under og 1,5 ganger det vanlige)',
+        rows("node, place, metric, channel, severity AS value", f"burst_now(NULL, {AT})"),
+        limit=1,
+        recovery=0.7,
         lasting=10 * MINUTE,
         dashboard=water.UID,
     ),
@@ -112,16 +120,16 @@ RULES = (
         Severity.INFO,
         "Node tier",
         "{{ $labels.node }} ({{ $labels.place }}, {{ $labels.owner }}) har ikke sendt noe på "
-        '{{ printf "%.0f" $values.A.Value }} intervaller',
+        '{{ printf "%.0f" $values.A.Value }} min mer enn tre intervaller og ti minutter',
         rows(
-            "node, place, coalesce(owner, '') AS owner, silent_intervals AS value",
+            "node, place, coalesce(owner, 'uten eier') AS owner, "
+            "dashboard.silent_for(silent_seconds, interval_seconds) / 60 AS value",
             f"node_status(NULL, {AT})",
-            where="silent_intervals IS NOT NULL",
+            where="silent_seconds IS NOT NULL",
         ),
-        limit=3,
-        recovery=2,
-        # A node that measures each minute and reports every ten isn't silent in between.
-        lasting=10 * MINUTE,
+        limit=0,
+        recovery=-5,
+        lasting=5 * MINUTE,
         dashboard=nodes.UID,
     ),
     AlertRule(
@@ -132,7 +140,7 @@ RULES = (
         '{{ $labels.node }} ({{ $labels.place }}) har {{ printf "%.0f" $values.A.Value }} % dekning i dag; '
         "under 85 % kan døgnet ikke vurderes mot grenseverdiene",
         rows(
-            "node, place, coalesce(owner, '') AS owner, 100 * coverage_today AS value",
+            "node, place, 100 * coverage_today AS value",
             f"node_status(NULL, {AT})",
             where="coverage_today IS NOT NULL",
         ),
@@ -147,11 +155,10 @@ RULES = (
         Area.PLATFORM,
         Severity.CRITICAL,
         "Mottaket står",
-        'Ingen node har fått lagret noe på {{ printf "%.0f" $values.A.Value }} s lenger enn det korteste '
-        "måleintervallet",
-        rows("overdue_seconds AS value", f"lag_now({AT})", where="seconds IS NOT NULL"),
-        limit=300,
-        recovery=120,
+        'Ingen node har fått lagret noe på {{ printf "%.0f" $values.A.Value }} min mer enn vanlig',
+        rows("overdue_seconds / 60 AS value", f"lag_now({AT})", where="seconds IS NOT NULL"),
+        limit=5,
+        recovery=2,
         lasting=2 * MINUTE,
         dashboard=platform.UID,
     ),
@@ -176,10 +183,10 @@ RULES = (
         Area.PLATFORM,
         Severity.WARNING,
         "Oppsummeringen henger etter",
-        'Den eldste timen har ventet {{ printf "%.0f" $values.A.Value }} s på å bli oppsummert',
-        rows("age_seconds AS value", f"backlog({AT})", where="age_seconds IS NOT NULL"),
-        limit=1800,
-        recovery=600,
+        'Den eldste timen har ventet {{ printf "%.0f" $values.A.Value }} min på å bli oppsummert',
+        rows("age_seconds / 60 AS value", f"backlog({AT})", where="age_seconds IS NOT NULL"),
+        limit=30,
+        recovery=10,
         lasting=10 * MINUTE,
         dashboard=platform.UID,
     ),

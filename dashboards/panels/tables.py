@@ -90,7 +90,9 @@ def _cell(column: Column) -> list[DynamicConfigValue]:
         cell = {"type": "color-background", "mode": "basic", "applyToRow": False}
         properties.append(DynamicConfigValue("custom.cellOptions", cell))
     if column.link is not None:
-        properties.append(DynamicConfigValue("links", [{"title": "Mer om dette", "url": column.link}]))
+        # Grafana takes an address of its own server for a page of its own, unless it opens a new window.
+        link = {"title": "Mer om dette", "url": column.link, "targetBlank": not column.link.startswith("/d/")}
+        properties.append(DynamicConfigValue("links", [link]))
     if column.width is not None:
         properties.append(DynamicConfigValue("custom.width", max(column.width, room(column.heading))))
     if column.hidden:

@@ -3,37 +3,23 @@
 By the provisioned rules' own queries, limits and durations, evaluated over the days around.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
-from psycopg.rows import dict_row
 
 from bypuls.instants import to_datetime
 from testbed.alert_evaluation import Alert, Rows, evaluate, labelled
+from testbed.alerting import RULES, asking, beyond, listed
 from testbed.database import Databases
 from testbed.filling import register
-from testbed.grafana_macros import Asked, expand
-from testbed.ingest import as_role
 from testbed.town_database import DAY, NOON, TownDatabase, fill, roll_up, town_nodes
 from testbed.writing import write
 
-PROVISIONED = Path(__file__).resolve().parents[2] / "docker/grafana/provisioning/alerting/rules.json"
-RULES: dict[str, Any] = {
-    rule["uid"]: rule
-    for group in json.loads(PROVISIONED.read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-}
 HEIGHT = to_datetime(NOON)
 HOUR = timedelta(hours=1)
-GRAVITY = {"info": 1, "warning": 2, "critical": 3}
-Ask = Callable[[str, datetime], Rows]
 
 # Grafana evaluates every minute; here it is as often as what a rule looks at changes.
 SEEN: dict[str, tuple[timedelta, timedelta, timedelta]] = {
@@ -53,17 +39,6 @@ EXPECTED = {
     "burst-main": {"pipe-burst"},
     "inversion": {"no2-hour", "pm10-day"},
 }
-
-
-@contextmanager
-def asking(url: str) -> Iterator[Ask]:
-    """Give what runs a rule's SQL as of a moment, as Grafana's role."""
-    with psycopg.connect(as_role(url, "bypuls_grafana"), autocommit=True, row_factory=dict_row) as connection:
-
-        def ask(sql: str, moment: datetime) -> Rows:
-            return connection.execute(expand(sql, Asked(moment - HOUR, moment, {})).encode()).fetchall()
-
-        yield ask
 
 
 def fired(url: str, moments: Callable[[str], Sequence[datetime]]) -> dict[str, list[Alert]]:
@@ -155,25 +130,6 @@ def test_what_a_rule_tells_the_list_of_the_overview_tells_as_gravely(
             assert beyond(ask, moment) == listed(ask, moment)
             told |= {uid for uid, _, _ in beyond(ask, moment)}
     assert told == EXPECTED[scenario]
-
-
-def beyond(ask: Ask, moment: datetime) -> set[tuple[str, int, str | None]]:
-    """Return which rules have a value beyond their limit, how grave they are, and at which node."""
-    found = set()
-    for uid, rule in RULES.items():
-        [condition] = rule["data"][1]["model"]["conditions"]
-        [limit], sign = condition["evaluator"]["params"], 1 if condition["evaluator"]["type"] == "gt" else -1
-        for labels, value in labelled(ask(rule["data"][0]["model"]["rawSql"], moment)).items():
-            if sign * value > sign * limit:
-                found.add((uid, GRAVITY[rule["labels"]["severity"]], dict(labels).get("node")))
-    return found
-
-
-def listed(ask: Ask, moment: datetime) -> set[tuple[str, int, str | None]]:
-    """Return the same as the list has it, and what a line means besides: above orange is above yellow."""
-    rows = ask("SELECT * FROM dashboard.findings(NULL, $__timeTo()) WHERE kind <> 'air-class'", moment)
-    found = {(row["kind"], row["severity"], row["node"]) for row in rows}
-    return found | {("river-level", 2, node) for kind, _, node in found if kind == "river-high"}
 
 
 def test_the_flood_is_told_before_it_is_there_and_its_alerts_end_with_it(alerts_of: Alerts) -> None:
