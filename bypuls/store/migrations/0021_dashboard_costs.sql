@@ -111,7 +111,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     ) AS e
     CROSS JOIN public.stream AS s
     CROSS JOIN LATERAL (
-        -- A window by its number, 0 for what was before `since`, with those after it in which no row is, as far as what it holds reaches.
+        -- A window by its number, 0 for what was before `since`, with those after it that have no row, as far as what it
+        -- holds reaches.
         SELECT w.*, generate_series(
                    w.own, CASE WHEN w.reaches > w.ends AND (w.following > w.own + 1 OR w.following IS NULL)
                                THEN least(w.following - 1, width_bucket(w.reaches, e.edges)) ELSE w.own END) AS number
@@ -305,6 +306,28 @@ BEGIN
 END
 $$;
 
+-- What a legend calls streams is made once for each, not for each row.
+CREATE OR REPLACE FUNCTION dashboard.series(quantity text, nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL)
+RETURNS TABLE ("time" timestamptz, node text, place text, channel text, metric text, value float8, minimum float8,
+               maximum float8, n bigint, coverage float8)
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    kind  text := dashboard.kind(series.quantity);
+    width interval := dashboard.width_of(series.quantity, series.nodes, series.since, series.until, series.step);
+    ids   int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams(series.quantity, series.nodes) AS s);
+BEGIN
+    RETURN QUERY
+    SELECT w.time, s.node, s.place, s.channel, s.metric, w.value, w.minimum, w.maximum, w.n,
+           CASE WHEN c.coverage > 1 THEN 1 ELSE c.coverage END
+    FROM dashboard.windows(ids, kind, series.since, series.until, width) AS w
+    JOIN (SELECT * FROM dashboard.stream WHERE stream_id = ANY(ids) OFFSET 0) AS s USING (stream_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(w.held_seconds, CASE WHEN kind <> 'state' THEN w.n * s.expected_interval END)
+               / tstzrange_subdiff(dashboard.window_end(w.time, width), w.time) AS coverage
+    ) AS c;
+END
+$$;
+
 -- By the number of the stream instead of by its texts, which are joined in the end.
 CREATE OR REPLACE FUNCTION dashboard.rise(
     quantity text, nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL,
@@ -324,7 +347,7 @@ BEGIN
         FROM dashboard.windows(ids, dashboard.kind(rise.quantity), rise.since - back, rise.until, width) AS w
         WINDOW earlier AS (PARTITION BY w.stream_id ORDER BY w.time
                            RANGE BETWEEN back * 1.05 PRECEDING AND back * 0.7 PRECEDING)
-    ) AS r JOIN dashboard.stream AS s USING (stream_id)
+    ) AS r JOIN (SELECT * FROM dashboard.stream WHERE stream_id = ANY(ids) OFFSET 0) AS s USING (stream_id)
     WHERE r.before IS NOT NULL AND r.time >= rise.since - width;
 END
 $$;
@@ -385,5 +408,52 @@ BEGIN
         WHERE c.usual IS NOT NULL AND c.usual_flow IS NOT NULL
         GROUP BY 1, 2
     ) AS w;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION dashboard.burst(nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL)
+RETURNS TABLE ("time" timestamptz, node text, place text, metric text, meter text, pressure float8, usual float8,
+               "drop" float8, flow float8, usual_flow float8, flow_factor float8)
+LANGUAGE plpgsql STABLE ROWS 1000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB'
+SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+DECLARE
+    -- Pairs of a gauge and the meters of the nearest node that has any.
+    gauges   int[];
+    meters   int[];
+    half     int;
+    width    interval;
+    every    interval;
+BEGIN
+    SELECT array_agg(p.stream_id ORDER BY p.stream_id), array_agg(m.stream_id ORDER BY p.stream_id) INTO gauges, meters
+    FROM dashboard.streams('pipe_pressure', NULL) AS p
+    CROSS JOIN LATERAL (
+        SELECT w.node FROM dashboard.streams('water_volume', NULL) AS w
+        WHERE dashboard.apart(p.latitude, p.longitude, w.latitude, w.longitude) <= 3
+        ORDER BY dashboard.apart(p.latitude, p.longitude, w.latitude, w.longitude), w.node LIMIT 1
+    ) AS nearest
+    JOIN dashboard.streams('water_volume', NULL) AS m ON m.node = nearest.node
+    WHERE burst.nodes IS NULL OR p.node = ANY(burst.nodes) OR m.node = ANY(burst.nodes);
+    -- An increase of hours is none of quarters of an hour.
+    width := least(greatest(
+        dashboard.step_of(burst.since, burst.until, greatest(
+            burst.step, (SELECT max(s.expected_interval) FROM public.stream AS s WHERE s.stream_id = ANY(meters)) * '1 second'::interval)),
+        CASE WHEN EXISTS (SELECT FROM public.retention AS r WHERE r.stream_id = ANY(gauges || meters) AND r.raw_from > burst.since)
+             THEN '1 hour'::interval END, '15 minutes'), '1 hour');
+    every := CASE WHEN burst.until - burst.since > '31 days' THEN '1 day' ELSE width END;
+    -- Of quarters of an hour there are too few to be worth a second process. Not between two pairs of one gauge: of
+    -- these the worst counts.
+    half := CASE WHEN width < '1 hour' THEN 0 ELSE array_position(gauges, gauges[cardinality(gauges) / 2 + 1]) - 1 END;
+    RETURN QUERY
+    SELECT w.time, p.node, p.place, p.metric, m.node, w.pressure, w.usual, w.usual - w.pressure, w.flow, w.usual_flow,
+           w.flow / nullif(w.usual_flow, 0)
+    FROM (
+        SELECT * FROM dashboard.burst_of(gauges[:half], meters[:half], burst.since, burst.until, width, every)
+        WHERE half > 0
+        UNION ALL
+        SELECT * FROM dashboard.burst_of(gauges[half + 1:], meters[half + 1:], burst.since, burst.until, width, every)
+    ) AS w
+    JOIN (SELECT * FROM dashboard.stream AS s WHERE s.stream_id = ANY(gauges) OFFSET 0) AS p ON p.stream_id = w.gauge
+    JOIN (SELECT * FROM dashboard.stream AS s WHERE s.stream_id = ANY(meters) OFFSET 0) AS m ON m.stream_id = w.meter;
 END
 $$;
