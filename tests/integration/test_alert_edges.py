@@ -1,6 +1,6 @@
 """Alert rules and the overview's list at the edges: slow, odd and few nodes, and values beside a limit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bypuls.instants import to_datetime
-from testbed.alert_evaluation import Alert, evaluate
+from testbed.alert_evaluation import Alert, Rows, evaluate
 from testbed.alerting import RULES, asking, beyond, listed
-from testbed.asking import Row, ask, microseconds
+from testbed.asking import ask, microseconds
 from testbed.filling import register
 from testbed.town_database import DAY, NOON, roll_up
 from testbed.writing import write
@@ -39,7 +39,7 @@ def fired(
     """Return the alerts of a rule that is asked every so many minutes of [start, end)."""
     with asking(url) as made:
 
-        def asked(sql: str, moment: datetime) -> Sequence[Row]:
+        def asked(sql: str, moment: datetime) -> Rows:
             before(microseconds(moment))
             return made(sql, moment)
 
@@ -53,8 +53,14 @@ def water_main(url: str, number: int, meter: int, burst: bool, gauge: int = 900)
     volume = register(url, f"water-{number}", "water_volume", **where)["water_volume"]
     start, end = NOON - 9 * DAY, NOON + 6 * HOUR
     measured(url, pressure, start, end, gauge, lambda time: np.where(burst & (time >= NOON), 4.0, 5.0))
-    rate = lambda time: np.where(burst & (time >= NOON), 4.0, 1.0) * meter / 900  # noqa: E731
-    measured(url, volume, start, end, meter, lambda time: np.cumsum(rate(time)))
+    measured(
+        url,
+        volume,
+        start,
+        end,
+        meter,
+        lambda time: np.cumsum(np.where(burst & (time >= NOON), 4.0, 1.0) * meter / 900),
+    )
 
 
 @pytest.mark.parametrize(("gauge", "meter"), [(900, 900), (900, 1800), (900, 3600), (3600, 900)])

@@ -84,8 +84,8 @@ BEGIN
             SELECT * FROM dashboard.burst_of(
                 pairs.gauges[half + 1:], pairs.meters[half + 1:], burst.since, burst.until, pairs.width, every)
         ) AS w
-        JOIN dashboard.stream AS p ON p.stream_id = w.gauge
-        JOIN dashboard.stream AS m ON m.stream_id = w.meter;
+        JOIN (SELECT * FROM dashboard.stream AS s WHERE s.stream_id = ANY(pairs.gauges) OFFSET 0) AS p ON p.stream_id = w.gauge
+        JOIN (SELECT * FROM dashboard.stream AS s WHERE s.stream_id = ANY(pairs.meters) OFFSET 0) AS m ON m.stream_id = w.meter;
     END LOOP;
 END
 $$;
