@@ -13,10 +13,11 @@ MODULES = (city, air, water, mobility, light, nodes, platform)
 
 @dataclass(frozen=True, slots=True)
 class PanelQuery:
-    """One statement of a panel, with Grafana's macros and variables in it."""
+    """One statement of a panel, with Grafana's macros and variables in it; its width in 24ths of a screen."""
 
     dashboard: str
     panel: str
+    width: int
     ref_id: str
     format: str
     sql: str
@@ -37,4 +38,12 @@ def queries() -> Iterator[PanelQuery]:
                 if not isinstance(target, SqlQuery):  # what another panel has asked for already
                     continue
                 assert dashboard.uid is not None
-                yield PanelQuery(dashboard.uid, panel.title or "", target.ref_id, target.format, target.sql)
+                assert panel.grid_pos is not None
+                yield PanelQuery(
+                    dashboard.uid,
+                    panel.title or "",
+                    panel.grid_pos.w,
+                    target.ref_id,
+                    target.format,
+                    target.sql,
+                )

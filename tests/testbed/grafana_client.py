@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from grafana_foundation_sdk.models.dashboard import Dashboard
+from psycopg.pq import ExecStatus
 
 from dashboards.collection import pages
 from testbed.grafana_macros import Asked, expand
@@ -40,6 +41,16 @@ class GrafanaReader:
         cursor = self._connection.execute(expand(sql, asked).encode())
         assert cursor.description is not None
         return Answer(tuple(column.name for column in cursor.description), cursor.fetchall())
+
+    def count(self, sql: str, asked: Asked) -> int:
+        """Return how many rows a statement gives, as libpq has them.
+
+        What Python makes of rows takes as long as to get them, and holds up all threads: a measurement
+        of statements that run together would be one of Python, and Grafana is no Python.
+        """
+        result = self._connection.pgconn.exec_(expand(sql, asked).encode())
+        assert result.status == ExecStatus.TUPLES_OK, result.error_message
+        return result.ntuples
 
     def choose(self, page: Dashboard, since: datetime, until: datetime, nodes: int | str = ALL) -> Asked:
         """Return what is asked for with all owners and places chosen, and so many of the nodes, or all."""

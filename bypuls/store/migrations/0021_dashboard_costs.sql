@@ -328,6 +328,34 @@ BEGIN
 END
 $$;
 
+-- By windows at once: what series() made of them was kept row by row only to be divided.
+CREATE OR REPLACE FUNCTION dashboard.rate(quantity text, nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL)
+RETURNS TABLE ("time" timestamptz, node text, place text, channel text, metric text, value float8, n bigint,
+               coverage float8)
+LANGUAGE plpgsql STABLE ROWS 10000 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+DECLARE
+    ids    int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams(rate.quantity, rate.nodes) AS s);
+    -- A count stands for its whole interval: in windows finer than that it would be taken for a rate many times as high.
+    wanted interval := greatest(coalesce(rate.step, (rate.until - rate.since) / 500),
+        (SELECT max(s.expected_interval) FROM public.stream AS s WHERE s.stream_id = ANY(ids)) * '1 second'::interval);
+    width  interval := dashboard.width_of(rate.quantity, rate.nodes, rate.since, rate.until, wanted);
+    kind   text := dashboard.kind(rate.quantity);
+BEGIN
+    RETURN QUERY
+    SELECT w.time, s.node, s.place, s.channel, s.metric,
+           w.value * 3600 / (e.seconds * CASE WHEN e.ends <= rate.until THEN 1 ELSE c.coverage END), w.n, c.coverage
+    FROM dashboard.windows(ids, kind, rate.since, rate.until, width) AS w
+    JOIN (SELECT * FROM dashboard.stream WHERE stream_id = ANY(ids) OFFSET 0) AS s USING (stream_id)
+    CROSS JOIN LATERAL (SELECT dashboard.window_end(w.time, width)) AS x (ends)
+    CROSS JOIN LATERAL (SELECT x.ends, tstzrange_subdiff(x.ends, w.time) AS seconds) AS e
+    CROSS JOIN LATERAL (
+        SELECT coalesce(w.held_seconds, CASE WHEN kind <> 'state' THEN w.n * s.expected_interval END) AS held
+    ) AS h
+    CROSS JOIN LATERAL (SELECT CASE WHEN h.held >= e.seconds THEN 1 ELSE h.held / e.seconds END) AS c (coverage)
+    WHERE e.ends <= rate.until OR c.coverage > 0;
+END
+$$;
+
 -- By the number of the stream instead of by its texts, which are joined in the end.
 CREATE OR REPLACE FUNCTION dashboard.rise(
     quantity text, nodes text[], since timestamptz, until timestamptz, step interval DEFAULT NULL,
@@ -408,5 +436,41 @@ BEGIN
         WHERE c.usual IS NOT NULL AND c.usual_flow IS NOT NULL
         GROUP BY 1, 2
     ) AS w;
+END
+$$;
+
+-- Where a bin was emptied last, stream by stream in the order of the index.
+CREATE OR REPLACE FUNCTION dashboard.waste(nodes text[], at timestamptz)
+RETURNS TABLE (node text, place text, latitude float8, longitude float8, fill float8, rise_per_day float8,
+               days_to_full float8, emptied_at timestamptz, "time" timestamptz)
+LANGUAGE plpgsql STABLE ROWS 100 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB' AS $$
+#variable_conflict use_column
+DECLARE
+    start       timestamptz := date_trunc('hour', at - '14 days'::interval, 'UTC');
+    ids         int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams('fill_level', waste.nodes) AS s);
+    due_streams int[];
+    due_hours   timestamptz[];
+BEGIN
+    SELECT u.streams, u.hours INTO due_streams, due_hours FROM dashboard.unsettled(ids, start, at) AS u;
+    RETURN QUERY
+    SELECT l.node, l.place, l.latitude, l.longitude, l.value, r.rise, (100 - l.value) / nullif(greatest(r.rise, 0), 0),
+           CASE WHEN since.emptied THEN since.time END, l.time
+    FROM dashboard.latest('fill_level', nodes, at) AS l
+    JOIN dashboard.streams('fill_level', nodes) AS s USING (node, channel)
+    LEFT JOIN LATERAL (
+        -- Where it fell last, or else where it begins.
+        SELECT h.hour AS time, h.mean AS value, h.before IS NOT NULL AS emptied
+        FROM (
+            SELECT h.hour, h.mean, lag(h.mean) OVER (ORDER BY h.hour) AS before
+            FROM dashboard.hour_means(s.stream_id, 'linear', start, at, due_streams, due_hours) AS h
+        ) AS h
+        WHERE h.before IS NULL OR h.mean < h.before - 20
+        ORDER BY h.hour DESC LIMIT 1
+    ) AS since ON true
+    LEFT JOIN LATERAL (
+        SELECT (l.value - since.value) * 86400 / extract(epoch FROM l.time - since.time)::float8 AS rise
+        WHERE l.time - since.time >= '6 hours'
+    ) AS r ON true
+    WHERE dashboard.counts(l.value, l.flags::int2);
 END
 $$;
