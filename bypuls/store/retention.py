@@ -6,10 +6,12 @@ rollup, and stays. Killed at any time, a portion is removed wholly or not at all
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from psycopg.errors import LockNotAvailable
 
 from bypuls.store.array_text import array_text
 from bypuls.store.chunks import Chunk, chunks
@@ -18,6 +20,9 @@ from bypuls.store.sql import load
 
 PORTION = 100_000
 """Readings removed in one transaction, about; at least those of a stream and day."""
+
+ATTEMPTS = 5
+"""At dropping a chunk, each of which waits briefly for whoever is in the way."""
 
 GROUP = 100
 """Streams whose rollups are added up at once."""
@@ -115,7 +120,18 @@ class _Plan:
 
 
 def _drop(connection: Connection, chunk: Chunk, streams: Sequence[int]) -> bool:
-    """Drop a chunk of which every reading was found in a rollup; False if one may have come since."""
+    """Drop a chunk of which every reading was found in a rollup; False if one may have come since.
+
+    Ingest stores a late reading, which may make a chunk, before it waits to mark its hour: then each waits
+    for the other, and this one gives way.
+    """
+    for _ in range(ATTEMPTS - 1):
+        with suppress(LockNotAvailable):
+            return _drop_now(connection, chunk, streams)
+    return _drop_now(connection, chunk, streams)
+
+
+def _drop_now(connection: Connection, chunk: Chunk, streams: Sequence[int]) -> bool:
     queries = load("retention")
     with connection.transaction():
         connection.execute(load("rollups")["wait_briefly"])

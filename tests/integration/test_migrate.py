@@ -70,13 +70,12 @@ def test_only_ingest_makes_temporary_tables(databases: Databases) -> None:
                     connection.execute(statement)
 
 
-def test_what_grafana_may_not_write_are_large_objects_too_and_what_it_asks_ends(databases: Databases) -> None:
+def test_grafana_reads_by_default_and_what_it_asks_ends(databases: Databases) -> None:
     with databases.empty() as url:  # a copy of a database hasn't got the settings of roles in it
         migrate(url)
         with psycopg.connect(as_role(url, "bypuls_grafana"), autocommit=True) as connection:
             assert connection.execute("SHOW statement_timeout").fetchone() == ("2min",)
-            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-                connection.execute("SELECT lo_from_bytea(0, 'x')")
+            assert connection.execute("SHOW transaction_read_only").fetchone() == ("on",)
 
 
 def test_the_roles_get_their_passwords_and_only_their_rights(database_url: str) -> None:

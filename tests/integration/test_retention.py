@@ -151,6 +151,19 @@ def test_a_chunk_in_which_an_hour_waits_is_not_dropped(database_url: str, stream
         assert len(raw(database_url)) == 2
 
 
+def test_a_chunk_is_dropped_though_somebody_is_in_the_way_for_a_moment(
+    database_url: str, streams: dict[str, int]
+) -> None:
+    put(database_url, streams["no2"], [OLDEST])
+    with closing(maintenance(database_url, "default=30")) as job, psycopg.connect(database_url) as reader:
+        settle(job)
+        assert reader.execute("SELECT count(*) FROM reading").fetchone() == (1,)
+        letting_go = threading.Timer(1.2, reader.rollback)
+        letting_go.start()
+        assert removed(job) == {"no2": 1}
+        letting_go.join()
+
+
 @pytest.mark.parametrize("raw_days", ["default=30", "no2=30,sound_level=30"], ids=["chunks", "rows"])
 def test_nothing_is_lost_when_retention_is_cut_short_and_late_readings_come_in_all_the_while(
     database_url: str, streams: dict[str, int], monkeypatch: pytest.MonkeyPatch, raw_days: str
