@@ -15,7 +15,7 @@ def _over(uid: str, severity: Severity, levels: str, colour: str) -> AlertRule:
     """
     # In centimetres, so that ripples of some don't end it: a gauge may have its zero, and a threshold,
     # anywhere.
-    scale = f"CASE quantity WHEN 'water_level' THEN 1 ELSE greatest(coalesce({levels}), 1) END"
+    scale = f"CASE quantity WHEN 'water_level' THEN 1 ELSE greatest(abs(coalesce({levels})), 0.01) END"
     return AlertRule(
         uid,
         Area.WATER,

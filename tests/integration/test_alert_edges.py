@@ -1,6 +1,6 @@
 """Alert rules and the overview's list at the edges: slow, odd and few nodes, and values beside a limit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -181,6 +181,65 @@ def test_a_gauge_that_is_read_hourly_rises_and_an_odd_reading_is_no_rise(databas
     assert alert.value == pytest.approx(20)
 
 
+def jittered(url: str, stream: int, start: int, end: int, seconds: int, off: int, values: Values) -> None:
+    """Write readings that are up to `off` seconds before or after their times; values are of the times."""
+    times = np.arange(start, end, seconds * 1_000_000)
+    shift = np.random.default_rng(11).integers(-off, off + 1, len(times)) * 1_000_000
+    write(url, stream, times + shift, values(times + shift))
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_a_gauge_whose_clock_wavers_rises_as_it_does(database_url: str, hours: int) -> None:
+    (stream,) = register(database_url, "n", "water_level", **PLACE).values()
+    jittered(database_url, stream, NOON - DAY, NOON + DAY, hours * 3600, 20, lambda time: time / HOUR * 0.2)
+    [alert] = fired(database_url, "river-rise", NOON, NOON + DAY, 10)
+    assert alert.ended is None
+    assert alert.value == pytest.approx(20, rel=0.01)
+
+
+@pytest.mark.parametrize(("seconds", "known"), [(3600, False), (900, True)])
+def test_pressure_that_falls_alone_is_no_burst_however_a_meter_is_read(
+    database_url: str, seconds: int, known: bool
+) -> None:
+    pressure = register(database_url, "pressure", "pipe_pressure", **PLACE)["pipe_pressure"]
+    volume = register(database_url, "water", "water_volume", **PLACE)["water_volume"]
+    start, end = NOON - 9 * DAY, NOON + 8 * HOUR
+    measured(database_url, pressure, start, end, 900, lambda time: np.where(time < NOON, 5.0, 4.0))
+    jittered(database_url, volume, start, end, seconds, 30, lambda time: (time - start) / HOUR * 12)
+    run(database_url, "UPDATE stream SET expected_interval = CASE WHEN %s THEN 900 END", known)
+    gone = to_datetime(NOON + 3 * HOUR), to_datetime(NOON + 5 * HOUR)
+    run(database_url, "DELETE FROM reading WHERE stream_id = %s AND time BETWEEN %s AND %s", volume, *gone)
+    assert fired(database_url, "pipe-burst", NOON, end, 5) == []
+
+
+@pytest.mark.parametrize("seconds", [600, 900])
+def test_hours_whose_readings_slip_over_the_edge_are_three_in_a_row(database_url: str, seconds: int) -> None:
+    (stream,) = register(database_url, "air", "no2", **PLACE).values()
+    jittered(
+        database_url, stream, NOON - DAY, NOON + 8 * HOUR, seconds, 5, lambda time: np.full(len(time), 450.0)
+    )
+    run(database_url, "UPDATE stream SET expected_interval = %s", seconds)
+    [alert] = fired(database_url, "no2-three-hours", NOON, NOON + 8 * HOUR, 10)
+    assert alert.ended is None
+
+
+def test_since_when_is_never_in_the_future_and_goes_back_as_far_as_it_lasts(database_url: str) -> None:
+    (stream,) = register(database_url, "river", "water_level", **PLACE).values()
+    half = NOON + HOUR // 2
+    measured(database_url, stream, NOON - DAY, NOON + DAY, 600, lambda time: np.where(time < half, 1.0, 1.2))
+    run(database_url, "INSERT INTO threshold VALUES (%s, 'yellow', 1.1)", stream)
+    pressure_and_flow(
+        database_url,
+        lambda time: np.full(len(time), 1.0),
+        lambda time: np.where(time < NOON, 1.0, 3.0),
+    )
+    since: dict[str, int] = {}
+    for at in (half, half + 20 * MINUTE, NOON + 10 * HOUR):
+        since |= {row["kind"]: microseconds(row["since"]) for row in ask(database_url, "findings", None, at)}
+        assert half <= since["river-level"] <= min(at, NOON + HOUR)
+    assert since["pipe-burst"] == NOON
+
+
 def test_channels_that_look_alike_are_told_apart(database_url: str) -> None:
     streams = register(
         database_url, "n", *(f"inlet{mark}{key}" for mark in "/:" for key in ("water_level", "no2")), **PLACE
@@ -246,16 +305,7 @@ def test_a_node_that_reports_seldom_is_neither_silent_nor_is_ingest_when_there_i
 ) -> None:
     (stream,) = register(database_url, "n", "sound_level", **PLACE).values()
     measured(database_url, stream, NOON - DAY, NOON, interval, 50.0)
-    run(
-        database_url,
-        "INSERT INTO intake_minute (minute, backend, messages, readings, quarantined, repeats, conflicts,"
-        " batches, lag_seconds, lag_seconds_max, commits, commit_seconds, commit_seconds_max)"
-        " SELECT date_trunc('minute', at), 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0"
-        " FROM generate_series(%s::timestamptz, %s, make_interval(secs => %s)) AS at",
-        to_datetime(NOON - DAY),
-        to_datetime(NOON + 4 * HOUR),
-        report,
-    )
+    noted(database_url, range(-1440, 240, max(report // 60, 1)))
 
     def reports(moment: int) -> None:
         # Ten seconds after the minute that the rules are asked at.
@@ -264,6 +314,40 @@ def test_a_node_that_reports_seldom_is_neither_silent_nor_is_ingest_when_there_i
 
     for uid in ("node-silent", "ingest-lag"):
         assert fired(database_url, uid, NOON, NOON + 2 * HOUR, 1, reports) == [], uid
+
+
+def noted(url: str, minutes: Sequence[int], readings: int = 1) -> None:
+    """Note that ingest stored so many readings of a message in each of these minutes, counted from NOON."""
+    run(
+        url,
+        "INSERT INTO intake_minute (minute, backend, messages, readings, quarantined, repeats, conflicts,"
+        " batches, lag_seconds, lag_seconds_max, commits, commit_seconds, commit_seconds_max)"
+        " SELECT %s::timestamptz + minute * interval '1 minute', %s, 1, %s, 0, 0, 0, 1, 0, 0, 1, 0, 0"
+        " FROM unnest(%s::int[]) AS minute",
+        to_datetime(NOON),
+        readings,
+        readings,
+        list(minutes),
+    )
+
+
+def test_a_town_that_reports_in_a_bunch_once_an_hour_is_not_late_whatever_strangers_send(
+    database_url: str,
+) -> None:
+    (stream,) = register(database_url, "n", "sound_level", **PLACE).values()
+    measured(database_url, stream, NOON - DAY, NOON, 3600, 50.0)
+    bunch = [hour * 60 + minute for hour in range(-24, 3) for minute in range(14)]
+    noted(database_url, bunch)
+    noted(database_url, range(-1440, 180), readings=0)
+
+    def reports(moment: int) -> None:
+        minute = max(each for each in bunch if NOON + each * MINUTE <= moment)
+        run(database_url, "UPDATE node SET last_seen = %s", to_datetime(NOON + minute * MINUTE))
+
+    assert fired(database_url, "ingest-lag", NOON, NOON + 3 * HOUR, 1, reports) == []
+    run(database_url, "UPDATE node SET last_seen = %s", to_datetime(NOON))
+    (lag,) = ask(database_url, "lag_now", NOON + 2 * HOUR)
+    assert lag["overdue_seconds"] == 7200 - 47 * 60, "when it does stop, it is told"
 
 
 def test_a_node_that_died_days_ago_makes_no_town_late(database_url: str) -> None:
@@ -311,4 +395,4 @@ def test_a_marker_tells_the_gravest_first_and_values_are_written_as_norwegians_d
             "SELECT array_agg(dashboard.told(value, unit)) FROM (VALUES (119.9, 'min'), (150, 'min'),"
             " (3000, 'min'), (0.125, 'bar'), (1234.5, 'm³/s'), (NULL, 'm'), (12, NULL)) AS x (value, unit)"
         ).fetchone()
-    assert told == (["120 min", "2 t", "2 døgn", "0,13 bar", "1235 m³/s", "m", "12"],)
+    assert told == (["120 min", "2 t", "2 døgn", "0,13 bar", "1235 m³/s", None, "12"],)

@@ -5,19 +5,25 @@
 CREATE FUNCTION dashboard.no2_now(nodes text[], at timestamptz)
 RETURNS TABLE (node text, channel text, place text, metric text, "time" timestamptz, value float8, three_hours float8)
 LANGUAGE sql STABLE ROWS 10 AS $$
-    SELECT h.node, h.channel, h.place, h.metric, h.times[1],
-           CASE WHEN h.times[1] >= date_trunc('hour', at, 'UTC') - '3 hours'::interval THEN h.values[1] END,
-           CASE WHEN h.times[1] - h.times[3] = '2 hours' THEN least(h.values[1], h.values[2], h.values[3]) END
+    -- Of three hours enough is measured together: a reading that slips over an hour's edge is missing in one of them.
+    SELECT h.node, h.channel, h.place, h.metric, h.times[1], h.newest,
+           CASE WHEN h.times[1] - h.times[3] = '2 hours' AND h.parts[1] + h.parts[2] + h.parts[3] >= 3 * 0.85
+                THEN least(h.values[1], h.values[2], h.values[3]) END
     FROM (
         SELECT s.node, s.channel, s.place, s.metric, array_agg(s.time ORDER BY s.time DESC) AS times,
-               array_agg(round(s.value::numeric, 6)::float8 ORDER BY s.time DESC) AS values
-        FROM dashboard.series('no2', no2_now.nodes, date_trunc('hour', at, 'UTC') - '4 hours'::interval,
-                              date_trunc('hour', at, 'UTC'), '1 hour') AS s
-        WHERE s.coverage >= 0.85
+               array_agg(s.rounded ORDER BY s.time DESC) AS values, array_agg(s.coverage ORDER BY s.time DESC) AS parts,
+               (array_agg(s.rounded ORDER BY s.time DESC) FILTER (
+                   WHERE s.coverage >= 0.85 AND s.time >= date_trunc('hour', at, 'UTC') - '3 hours'::interval))[1] AS newest
+        FROM (
+            SELECT n.*, round(n.value::numeric, 6)::float8 AS rounded
+            FROM dashboard.series('no2', no2_now.nodes, date_trunc('hour', at, 'UTC') - '4 hours'::interval,
+                                  date_trunc('hour', at, 'UTC'), '1 hour') AS n
+            WHERE n.coverage >= 0.6
+        ) AS s
         GROUP BY s.node, s.channel, s.place, s.metric
     ) AS h
 $$;
-COMMENT ON FUNCTION dashboard.no2_now IS 'NO2 of each station in the newest whole hour of the last 3 of which at least 85 % was measured, and the least of the newest three such hours in a row, of the last 4, for the one that has just ended may still be on its way; ug/m3';
+COMMENT ON FUNCTION dashboard.no2_now IS 'NO2 of each station in the newest whole hour of the last 3 of which at least 85 % was measured, and the least of the newest three hours in a row of which together as much was, of the last 4, for the one that has just ended may still be on its way; ug/m3';
 
 CREATE FUNCTION dashboard.pm10_now(nodes text[], at timestamptz)
 RETURNS TABLE (node text, channel text, place text, metric text, "time" timestamptz, value float8)
@@ -89,9 +95,9 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION dashboard.burst IS 'pressure of gauges and flow of the meters of the nearest node within 3 km, m3/h, against the mean of the same civil hour in the 7 days before, where both are known; windows of 15 min to an hour by the intervals of gauge and meters, beyond 31 days the greatest drop of each civil day';
+COMMENT ON FUNCTION dashboard.burst IS 'pressure of gauges and flow of the meters of the nearest node within 3 km, m3/h by the time between readings, against the mean of the same civil hour in the 7 days before, where both are known; windows of 15 min to an hour by the intervals of gauge and meters, beyond 31 days the greatest drop of each civil day';
 
-CREATE FUNCTION dashboard.burst_now(nodes text[], at timestamptz)
+CREATE FUNCTION dashboard.burst_now(nodes text[], at timestamptz, back interval DEFAULT '3 hours')
 RETURNS TABLE (node text, channel text, place text, metric text, since timestamptz, pressure float8, "drop" float8,
                flow_factor float8, severity float8)
 LANGUAGE sql STABLE ROWS 10 AS $$
@@ -100,7 +106,7 @@ LANGUAGE sql STABLE ROWS 10 AS $$
         SELECT x.*, max(x.time) OVER gauge AS newest, min(x.time) FILTER (WHERE x.severity > 1) OVER gauge AS since
         FROM (
             SELECT x.*, f.factor, least(x.drop / 0.5, f.factor / 1.5) AS severity
-            FROM dashboard.burst(burst_now.nodes, at - '3 hours'::interval, at, '15 minutes') AS x
+            FROM dashboard.burst(burst_now.nodes, at - back, at, '15 minutes') AS x
             CROSS JOIN LATERAL (
                 SELECT CASE WHEN x.usual_flow = 0 AND x.flow > 0 THEN 99 ELSE coalesce(x.flow_factor, 0) END
             ) AS f (factor)
@@ -110,7 +116,7 @@ LANGUAGE sql STABLE ROWS 10 AS $$
     WHERE b.time > b.newest - '30 minutes'::interval
     ORDER BY b.node, b.channel, b.severity DESC
 $$;
-COMMENT ON FUNCTION dashboard.burst_now IS 'the worst of the newest two quarters of an hour, or of the newest longer window, of each gauge in the last 3 hours. severity: above 1 where the pressure is more than 0.5 bar below the usual and the flow more than 1.5 times it (99 where that is 0), the lesser of how many times; since: when it was first so';
+COMMENT ON FUNCTION dashboard.burst_now IS 'the worst of the newest two quarters of an hour, or of the newest longer window, of each gauge, at most `back` old. severity: above 1 where the pressure is more than 0.5 bar below the usual and the flow more than 1.5 times it (99 where that is 0), the lesser of how many times; since: when it was first so';
 
 -- The rise is that between medians, so that one odd reading is none, and up to the newest reading, so that it is known of a
 -- gauge that is heard once an hour, too.
@@ -137,24 +143,33 @@ LANGUAGE sql STABLE ROWS 100 AS $$
         FROM public.threshold WHERE threshold.stream_id = s.stream_id
     ) AS t ON true
     LEFT JOIN LATERAL (
-        SELECT (percentile_cont(0.5) WITHIN GROUP (ORDER BY r.value) FILTER (WHERE r.time > newest.time - '1 hour'::interval)
-                - percentile_cont(0.5) WITHIN GROUP (ORDER BY r.value) FILTER (
-                    WHERE r.time <= newest.time - '3 hours'::interval)) / 3 AS value
-        FROM public.reading AS r
-        WHERE r.stream_id = s.stream_id AND r.time <= newest.time AND r.time > newest.time - '4 hours'::interval
-          AND newest.time > at - '3 hours'::interval AND dashboard.counts(r.value, r.flags)
+        SELECT (r.now - r.earlier) * 3600 / nullif(r.now_at - r.earlier_at, 0) AS value
+        FROM (
+            SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY r.value) FILTER (WHERE r.late) AS now,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY r.value) FILTER (WHERE r.early) AS earlier,
+                   avg(extract(epoch FROM r.time)) FILTER (WHERE r.late)::float8 AS now_at,
+                   avg(extract(epoch FROM r.time)) FILTER (WHERE r.early)::float8 AS earlier_at
+            FROM (
+                SELECT r.*, r.time > newest.time - '1 hour'::interval AS late,
+                       r.time < newest.time - '1 hour 45 minutes'::interval AS early
+                FROM public.reading AS r
+                WHERE r.stream_id = s.stream_id AND r.time <= newest.time
+                  AND r.time > newest.time - '4 hours 15 minutes'::interval
+                  AND newest.time > at - '3 hours'::interval AND dashboard.counts(r.value, r.flags)
+            ) AS r
+        ) AS r
     ) AS rise ON true
     WHERE s.quantity IN ('water_level', 'discharge') AND (nodes IS NULL OR s.node = ANY(nodes))
 $$;
-COMMENT ON FUNCTION dashboard.river_now IS 'the newest reading that counts of each gauge, at most a day old, against its thresholds; rise_per_hour is the median of the hour up to it against that of 3 hours before, if it is less than 3 hours old';
+COMMENT ON FUNCTION dashboard.river_now IS 'the newest reading that counts of each gauge, at most a day old, against its thresholds; rise_per_hour: the median of the hour up to it against that of 1:45 to 4:15 hours before it, by the time between their means, if it is less than 3 hours old';
 
 -- A node that measures each minute and reports every ten is not silent in between.
 CREATE FUNCTION dashboard.silent_for(seconds float8, "interval" float8) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN seconds - 3 * coalesce("interval", 900) - 600;
 COMMENT ON FUNCTION dashboard.silent_for IS 'seconds that a node has been silent beyond three of its intervals, of 15 min where none is known, and ten minutes; below 0 it isn''t';
 
--- In a town whose nodes report every ten minutes, five minutes without readings are nothing: usual is how long it took in the
--- last day from one minute with readings to the next, but for the longest waits.
+-- In a town whose nodes report every ten minutes, five minutes without readings are nothing: usual is the third longest time in
+-- the last day from one minute with readings to the next, so that an outage or two don't count.
 DROP FUNCTION dashboard.lag_now;
 CREATE FUNCTION dashboard.lag_now(at timestamptz)
 RETURNS TABLE (last_received timestamptz, seconds float8, overdue_seconds float8)
@@ -167,16 +182,19 @@ LANGUAGE sql STABLE ROWS 1 AS $$
     ) AS h
     CROSS JOIN LATERAL (SELECT extract(epoch FROM at - h.last)::float8) AS s (seconds)
     LEFT JOIN LATERAL (
-        SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY g.seconds) AS seconds
+        SELECT w.waits[least(3, cardinality(w.waits))] AS seconds
         FROM (
-            SELECT extract(epoch FROM i.minute - lag(i.minute) OVER (ORDER BY i.minute))::float8 AS seconds
-            FROM (SELECT DISTINCT minute FROM dashboard.intake_minutes
-                  WHERE minute > at - '1 day'::interval AND minute <= at AND messages > 0) AS i
-        ) AS g
-        HAVING count(g.seconds) >= 3
+            SELECT array_agg(g.seconds ORDER BY g.seconds DESC) AS waits
+            FROM (
+                SELECT extract(epoch FROM i.minute - lag(i.minute) OVER (ORDER BY i.minute))::float8 AS seconds
+                FROM (SELECT DISTINCT minute FROM dashboard.intake_minutes
+                      WHERE minute > at - '1 day'::interval AND minute <= at AND readings + repeats > 0) AS i
+            ) AS g
+            WHERE g.seconds IS NOT NULL
+        ) AS w
     ) AS usual ON true
 $$;
-COMMENT ON FUNCTION dashboard.lag_now IS 'seconds since ingest last received a pack of any node, which it notes to some 10 s, and how many of these are more than usual: than nine of ten waits of the last day, or where few were noted than the shortest interval of the nodes heard in it, of 15 min where none is known';
+COMMENT ON FUNCTION dashboard.lag_now IS 'seconds since ingest last received a pack of any node, which it notes to some 10 s, and how many of these are more than usual: than the third longest wait of the last day (of fewer the shortest), or where none was noted than the shortest interval of the nodes heard in it, of 15 min where none is known';
 
 CREATE OR REPLACE FUNCTION dashboard.findings(nodes text[], at timestamptz)
 RETURNS TABLE (severity int, kind text, what text, node text, place text, latitude float8, longitude float8,
@@ -196,7 +214,7 @@ BEGIN
                       CASE river.level WHEN 3 THEN 'rød' WHEN 2 THEN 'oransje' ELSE 'gul' END,
                       replace(crosses::text, '.', ','), replace(river.unit, 'm3/s', 'm³/s')),
                river.node, river.place, river.latitude, river.longitude,
-               coalesce(max(s.time) FILTER (WHERE s.value <= crosses) + '1 hour'::interval, min(s.time), river.time),
+               least(coalesce(max(s.time) FILTER (WHERE s.value <= crosses) + '1 hour'::interval, min(s.time)), river.time),
                river.value, replace(river.unit, 'm3/s', 'm³/s')
         FROM dashboard.series(river.quantity, ARRAY[river.node], at - '7 days'::interval, at, '1 hour') AS s
         WHERE s.channel = river.channel;
@@ -249,7 +267,9 @@ BEGIN
     RETURN QUERY
     SELECT 3, 'pipe-burst', format('Trykkfall på %s bar og %s ganger vanlig forbruk: brudd på ledning?',
                replace(round(b.drop::numeric, 1)::text, '.', ','), replace(round(b.flow_factor::numeric, 1)::text, '.', ',')),
-           b.node, b.place, n.latitude, n.longitude, b.since, b.pressure, 'bar'
+           b.node, b.place, n.latitude, n.longitude,
+           (SELECT day.since FROM dashboard.burst_now(ARRAY[b.node], at, '1 day') AS day WHERE day.channel = b.channel),
+           b.pressure, 'bar'
     FROM dashboard.burst_now(findings.nodes, at) AS b JOIN public.node AS n ON n.node = b.node
     WHERE b.severity > 1;
 
@@ -298,6 +318,7 @@ COMMENT ON FUNCTION dashboard.findings IS 'severity 1 look, 2 act, 3 urgent; kin
 
 CREATE FUNCTION dashboard.told(value float8, unit text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
+    WHEN value IS NULL THEN NULL
     WHEN unit = 'min' AND value >= 2880 THEN floor(value / 1440) || ' døgn'
     WHEN unit = 'min' AND value >= 120 THEN floor(value / 60) || ' t'
     ELSE concat_ws(' ', replace(trim_scale(round(value::numeric, CASE WHEN abs(value) < 100 THEN 2 ELSE 0 END))::text, '.', ','), unit)

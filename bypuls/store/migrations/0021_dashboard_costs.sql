@@ -183,19 +183,22 @@ $$;
 -- left to be grouped.
 CREATE FUNCTION dashboard.hour_rises(
     stream int, modulus float8, since timestamptz, until timestamptz, due_streams int[], due_hours timestamptz[])
-RETURNS TABLE (hour timestamptz, n bigint, value float8) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT h.hour, h.n, CASE WHEN h.n > 1 OR h.step IS NOT NULL THEN h.increase + coalesce(h.step, 0) END
+RETURNS TABLE (hour timestamptz, n bigint, value float8, seconds float8) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT h.hour, h.n, CASE WHEN h.n > 1 OR h.step IS NOT NULL THEN h.increase + coalesce(h.step, 0) END,
+           tstzrange_subdiff(h.last_time, CASE WHEN h.step IS NULL THEN h.first_time ELSE h.before_time END)
     FROM (
-        SELECT h.hour, h.n, h.increase, dashboard.risen(lag(h.last) OVER (ORDER BY h.hour), h.first, modulus) AS step
+        SELECT h.hour, h.n, h.increase, h.first_time, h.last_time, lag(h.last_time) OVER o AS before_time,
+               dashboard.risen(lag(h.last) OVER o, h.first, modulus) AS step
         FROM (
-            SELECT b.time AS hour, 0::bigint AS n, 0::float8 AS increase, b.value AS first, b.value AS last
+            SELECT b.time AS hour, 0::bigint AS n, 0::float8 AS increase, b.value AS first, b.value AS last,
+                   b.time AS first_time, b.time AS last_time
             FROM dashboard.last_before(ARRAY[stream], since) AS b
             UNION ALL
-            SELECT h.hour, h.n, h.increase, h.first, h.last
+            SELECT h.hour, h.n, h.increase, h.first, h.last, h.first_time, h.last_time
             FROM dashboard.hours_of(stream, since, until, due_streams, due_hours) AS h
             UNION ALL
             SELECT r.hour, count(*), coalesce(sum(r.step), 0), (array_agg(r.value ORDER BY r.time))[1],
-                   (array_agg(r.value ORDER BY r.time DESC))[1]
+                   (array_agg(r.value ORDER BY r.time DESC))[1], min(r.time), max(r.time)
             FROM (
                 SELECT r.hour, r.time, r.value,
                        dashboard.risen(lag(r.value) OVER (PARTITION BY r.hour ORDER BY r.time), r.value, modulus) AS step
@@ -203,10 +206,12 @@ RETURNS TABLE (hour timestamptz, n bigint, value float8) LANGUAGE sql STABLE PAR
             ) AS r
             GROUP BY r.hour
         ) AS h
+        WINDOW o AS (ORDER BY h.hour)
         OFFSET 0
     ) AS h
     WHERE h.n > 0
 $$;
+COMMENT ON FUNCTION dashboard.hour_rises IS 'what a meter rose in each hour since its last reading before, and in how many seconds between readings';
 
 -- As before, but for meters by the hour, states over several hours, and all others stream by stream: many small tables of
 -- sums take less than a large one.
@@ -405,7 +410,8 @@ BEGIN
             SELECT h.time, h.value, h.flow, sum(h.value) OVER same / count(*) OVER same AS usual,
                    sum(h.flow) OVER same / count(h.flow) OVER same AS usual_flow
             FROM (
-                SELECT p.hour AS time, p.mean AS value, CASE WHEN p.hour <= until - '1 hour'::interval THEN f.value END AS flow,
+                SELECT p.hour AS time, p.mean AS value, CASE WHEN p.hour <= until - '1 hour'::interval
+                            THEN f.value * 3600 / nullif(f.seconds, 0) END AS flow,
                        (tsrange_subdiff(p.hour AT TIME ZONE 'Europe/Oslo', '1970-01-01') / 3600)::int AS civil
                 FROM dashboard.hour_means(pair.gauge, 'linear', earliest, until, due_streams, due_hours) AS p
                 JOIN dashboard.hour_rises(pair.meter, s.modulus, earliest, until, due_streams, due_hours) AS f USING (hour)
@@ -414,16 +420,30 @@ BEGIN
             WINDOW same AS (PARTITION BY h.civil % 24 ORDER BY h.civil / 24 RANGE BETWEEN 7 PRECEDING AND 1 PRECEDING)
         ) AS h
         OFFSET 0
+    ), quarter AS (
+        SELECT r.stream_id, dashboard.window_of(r.time, width) AS time,
+               sum(r.step) * 3600 / nullif(tstzrange_subdiff(max(r.time), min(r.before_time)), 0) AS flow
+        FROM (
+            SELECT s.stream_id, r.time, lag(r.time) OVER o AS before_time,
+                   dashboard.risen(lag(r.value) OVER o, r.value, s.modulus) AS step
+            FROM public.stream AS s
+            JOIN public.reading AS r USING (stream_id)
+            WHERE width < '1 hour' AND s.stream_id = ANY(own) AND r.time >= since - '3 hours'::interval AND r.time < until
+              AND dashboard.counts(r.value, r.flags)
+            WINDOW o AS (PARTITION BY s.stream_id ORDER BY r.time)
+        ) AS r
+        WHERE r.step IS NOT NULL
+        GROUP BY 1, 2
     ), compared AS (
         SELECT hour.time, hour.gauge, hour.meter, hour.value AS pressure, hour.usual, hour.flow, hour.usual_flow
         FROM hour
         WHERE width = '1 hour' AND hour.time >= date_trunc('hour', since, 'UTC') AND hour.flow IS NOT NULL
         UNION ALL
         SELECT p.time, hour.gauge, hour.meter, p.value, hour.usual,
-               f.value * 3600 / date_part('epoch', width), hour.usual_flow
+               f.flow, hour.usual_flow
         FROM dashboard.windows(gauges, 'linear', since, until, width) AS p
         JOIN hour ON hour.gauge = p.stream_id AND hour.time = date_trunc('hour', p.time, 'UTC')
-        JOIN dashboard.windows(own, 'counter', since, until, width) AS f ON f.stream_id = hour.meter AND f.time = p.time
+        JOIN quarter AS f ON f.stream_id = hour.meter AND f.time = p.time
         WHERE width < '1 hour' AND p.time + width <= until
     )
     -- The greatest drop, of equal ones the one with the greatest factor.
