@@ -387,6 +387,7 @@ $$;
 
 -- Usual is what the same civil hour had in the seven days before: of civil hours that are numbered, the same remainder, and
 -- one to seven whole numbers less. A frame of times had to add an interval to the time of every row that it looked at.
+-- Flow is by the time between readings: in a window of its own width a meter that is read late or seldom flows too much.
 CREATE OR REPLACE FUNCTION dashboard.burst_of(
     gauges int[], meters int[], since timestamptz, until timestamptz, width interval, every interval)
 RETURNS TABLE ("time" timestamptz, gauge int, meter int, pressure float8, usual float8, flow float8, usual_flow float8)
