@@ -495,3 +495,50 @@ BEGIN
     WHERE dashboard.counts(l.value, l.flags::int2);
 END
 $$;
+
+-- Pairs of a vane and its anemometer are few: found once, and their windows hashed, not sorted.
+CREATE OR REPLACE FUNCTION dashboard.wind_rose(nodes text[], since timestamptz, until timestamptz, sectors int DEFAULT 16)
+RETURNS TABLE (sector int, direction float8, label text, calm_to_2 float8, from_2_to_5 float8, from_5_to_10 float8,
+               above_10 float8)
+LANGUAGE plpgsql STABLE ROWS 16 SET plan_cache_mode = force_custom_plan SET jit = off SET work_mem = '64MB'
+SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+DECLARE
+    least_width interval := greatest(dashboard.step_of(wind_rose.since, wind_rose.until, NULL), '10 minutes');
+    width       interval := greatest(dashboard.width_of('wind_direction', nodes, wind_rose.since, wind_rose.until, least_width),
+                                     dashboard.width_of('wind_speed', nodes, wind_rose.since, wind_rose.until, least_width));
+    vanes       int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams('wind_direction', wind_rose.nodes) AS s);
+    anemometers int[] := ARRAY(SELECT s.stream_id FROM dashboard.streams('wind_speed', wind_rose.nodes) AS s);
+BEGIN
+    RETURN QUERY
+    WITH blown AS (
+        SELECT t.sector, count(*) FILTER (WHERE t.speed < 2) AS calm, count(*) FILTER (WHERE t.speed >= 2 AND t.speed < 5) AS light,
+               count(*) FILTER (WHERE t.speed >= 5 AND t.speed < 10) AS fresh, count(*) FILTER (WHERE t.speed >= 10) AS strong,
+               sum(count(*)) OVER () AS total
+        FROM (
+            SELECT round(d.value * sectors / 360)::int % sectors AS sector, v.value AS speed
+            FROM dashboard.windows(vanes, 'circular', wind_rose.since, wind_rose.until, width) AS d
+            JOIN (
+                SELECT ds.stream_id AS vane, vs.stream_id AS anemometer
+                FROM public.stream AS ds JOIN public.stream AS vs USING (node_id)
+                WHERE ds.stream_id = ANY(vanes) AND vs.stream_id = ANY(anemometers)
+                OFFSET 0
+            ) AS pair ON pair.vane = d.stream_id
+            JOIN dashboard.windows(anemometers, 'linear', wind_rose.since, wind_rose.until, width) AS v
+                ON v.stream_id = pair.anemometer AND v.time = d.time
+            WHERE d.value IS NOT NULL
+        ) AS t
+        GROUP BY t.sector
+    )
+    SELECT s.sector, (s.sector * 360.0 / sectors)::float8,
+           CASE WHEN sectors = 16 THEN ('{N,NNØ,NØ,ØNØ,Ø,ØSØ,SØ,SSØ,S,SSV,SV,VSV,V,VNV,NV,NNV}'::text[])[s.sector + 1]
+                ELSE round(s.sector * 360.0 / sectors)::text || '°' END,
+           coalesce(b.calm, 0) / t.total, coalesce(b.light, 0) / t.total, coalesce(b.fresh, 0) / t.total,
+           coalesce(b.strong, 0) / t.total
+    FROM generate_series(0, sectors - 1) AS s (sector)
+    CROSS JOIN (SELECT max(blown.total)::float8 FROM blown) AS t (total)
+    LEFT JOIN blown AS b USING (sector)
+    WHERE t.total > 0
+    ORDER BY s.sector;
+END
+$$;
