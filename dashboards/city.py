@@ -18,6 +18,7 @@ from dashboards.colours import (
     steps,
     words,
 )
+from dashboards.nodes import COUNTED
 from dashboards.page import NODE_OF_ROW, link, page
 from dashboards.panels import Column, Told
 from dashboards.query import rows
@@ -93,11 +94,7 @@ def dashboard() -> Dashboard:
                     "open Noder and sort by silence; open Plattform when many fell silent together.",
                     "Ingen noder i registeret for dette utvalget",
                 ),
-                rows(
-                    "count(*) FILTER (WHERE dashboard.silent_for(silent_seconds, interval_seconds) > 0)"
-                    " AS value",
-                    f"node_status({NOW})",
-                ),
+                rows(f"{COUNTED['silent']} AS value", f"node_status({NOW})"),
                 units.COUNT,
                 thresholds=steps(BLUE, (1, YELLOW), (5, ORANGE), (20, VERMILION)),
                 link=link("bypuls-nodes"),

@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from testbed.alert_evaluation import Rows, labelled
+from bypuls.instants import to_datetime
+from testbed.alert_evaluation import Alert, Rows, evaluate, labelled
+from testbed.asking import microseconds
 from testbed.grafana_macros import Asked, expand
 from testbed.ingest import as_role
 
@@ -56,3 +58,21 @@ def listed(ask: Ask, moment: datetime) -> Found:
     rows = ask("SELECT * FROM dashboard.findings(NULL, $__timeTo()) WHERE kind <> 'air-class'", moment)
     found = {(row["kind"], row["severity"], row["node"]) for row in rows}
     return found | {("river-level", 2, node) for kind, _, node in found if kind == "river-high"}
+
+
+def of(found: Found, *uids: str) -> Found:
+    """Return what some of the rules found."""
+    return {one for one in found if one[0] in uids}
+
+
+def fired(
+    url: str, uid: str, start: int, end: int, minutes: int, before: Callable[[int], object] = id
+) -> list[Alert]:
+    """Return the alerts of a rule that is asked every so many minutes of [start, end)."""
+    with asking(url) as made:
+
+        def asked(sql: str, moment: datetime) -> Rows:
+            before(microseconds(moment))
+            return made(sql, moment)
+
+        return evaluate(RULES[uid], asked, map(to_datetime, range(start, end, minutes * 60_000_000)))
